@@ -1,0 +1,5 @@
+"""identity owns persons, their registry facts, and sign-in.
+
+Writes `identity.events`, the snapshots `identity.persons` (what others may know of a person) and `identity.keys`
+(public keys of access tokens). Reads `identity.keys`, as every service does to verify tokens.
+"""

@@ -1,0 +1,203 @@
+"""HTTP of identity: registrars register, change and erase persons; on a laptop one may sign in without the nation's."""
+
+import re
+from datetime import date, datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from services.identity.domain.person import Change, ErasePerson, Person, Register, Status, person
+from services.identity.queries import find_person
+from services.identity.settings import IdentitySettings
+from services.identity.tokens import TokenIssuer, civil_id_hash
+from shared.contracts.identity import Fact, Residence
+from shared.contracts.personal import Erased
+from shared.kernel.civil_id import InvalidCivilId, birth_date_of, parse_civil_id
+from shared.kernel.ids import derive_id
+from shared.kernel.text import Language, LocalizedText
+from shared.runtime.settings import key_bytes
+from shared.web.app import refuse_large_bodies
+from shared.web.auth import AnyCaller, Registrar
+from shared.web.commands import IdempotencyKey, TheJobs, TheShell, perform
+from shared.web.problems import Problem
+
+router = APIRouter(dependencies=[Depends(refuse_large_bodies)])
+local_router = APIRouter(tags=["local"], dependencies=[Depends(refuse_large_bodies)])
+
+LOCAL_ROLES = re.compile(r"(officer:[a-z][a-z0-9-]{1,40}|registrar|operator)")
+SUBSTANTIAL, HIGH = 2, 3
+
+
+def kuwaiti_phone(text: str) -> str:
+    """A Kuwaiti number as E.164, from eight digits with or without the country code, western or Arabic."""
+    digits = re.sub(r"[\s-]", "", text.translate(str.maketrans("٠١٢٣٤٥٦٧٨٩", "0123456789")))
+    match = re.fullmatch(r"(?:\+965|00965)?((?:[2569]\d|41)\d{6})", digits)
+    if match is None:
+        raise ValueError("a Kuwaiti phone number has eight digits")
+    return f"+965{match[1]}"
+
+
+Phone = Annotated[str, BeforeValidator(kuwaiti_phone)]
+Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254)]
+FactName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,60}$")]
+
+
+class FactForm(BaseModel):
+    """What a registry says of a person, for instance `driving_licence_expires_on`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    value: date | bool | int | Annotated[str, StringConstraints(max_length=200)]
+    source: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,40}$")]
+    as_of: AwareDatetime
+
+
+class PersonForm(BaseModel):
+    """Who is to be registered. The birth date is the civil ID's."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    civil_id: Annotated[str, StringConstraints(max_length=30)]
+    name: LocalizedText
+    residence: Residence
+    mobile: Phone | None = None
+    email: Email | None = None
+    language: Language = Language.ARABIC
+    facts: Annotated[dict[FactName, FactForm], Field(max_length=50)] = {}
+
+
+class ChangeForm(BaseModel):
+    """What has changed; what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    mobile: Phone | None = None
+    email: Email | None = None
+    language: Language | None = None
+    facts: Annotated[dict[FactName, FactForm], Field(max_length=50)] = {}
+
+
+class PersonRef(BaseModel):
+    """A person by id, and where they stand."""
+
+    id: UUID
+    status: Status
+
+    @staticmethod
+    def of(id: UUID, state: Person) -> "PersonRef":
+        """The view of a state."""
+        return PersonRef(id=id, status=state.status)
+
+
+class MeView(BaseModel):
+    """What the platform knows of the caller."""
+
+    id: UUID
+    name: LocalizedText
+    birth_date: date
+    residence: Residence
+    mobile: str | None
+    email: str | None
+    language: Language
+    facts: dict[str, Fact]
+
+
+@router.post("/persons", status_code=201, response_model=PersonRef, tags=["persons"])
+async def register_person(
+    form: PersonForm, caller: Registrar, key: IdempotencyKey, shell: TheShell, request: Request
+) -> Response:
+    """Registers a person. A civil ID that cannot be anybody's is refused with the reason."""
+    settings: IdentitySettings = request.app.state.settings
+    try:
+        civil_id = parse_civil_id(form.civil_id, today=shell.parts.clock.now().date())
+    except InvalidCivilId as error:
+        raise Problem("civil-id-invalid", errors=[{"pointer": "/civil_id", "code": error.reason}]) from None
+    command = Register(
+        civil_id=civil_id,
+        civil_id_hash=civil_id_hash(civil_id, key_bytes(settings.lookup_key)),
+        name=form.name,
+        birth_date=birth_date_of(civil_id),
+        residence=form.residence,
+        mobile=form.mobile,
+        email=form.email,
+        language=form.language,
+        facts=_facts(form.facts),
+    )
+    send = person.send(key.derive_id(), command)
+    return await perform(shell, send, caller=caller, key=key, answer=PersonRef.of, status=201)
+
+
+@router.patch("/persons/{person_id}", response_model=PersonRef, tags=["persons"])
+async def change_person(
+    person_id: UUID, form: ChangeForm, caller: Registrar, key: IdempotencyKey, shell: TheShell
+) -> Response:
+    """Changes contacts, and adds or replaces registry facts."""
+    command = Change(mobile=form.mobile, email=form.email, language=form.language, facts=_facts(form.facts))
+    send = person.send(person_id, command)
+    return await perform(shell, send, caller=caller, key=key, answer=PersonRef.of, status=200)
+
+
+@router.delete("/persons/{person_id}", status_code=204, tags=["persons"])
+async def erase_person(person_id: UUID, caller: Registrar, shell: TheShell, jobs: TheJobs) -> None:
+    """Erases a person: their key is destroyed here, and every service follows."""
+    await shell.handle(person.send(person_id, ErasePerson()), actor=caller.actor)
+    await jobs.perform_now(person_id)
+
+
+@router.get("/me", tags=["persons"])
+async def me(caller: AnyCaller, shell: TheShell) -> MeView:
+    """What the platform knows of the caller."""
+    loaded = await shell.state(person, caller.id)
+    if loaded is None or isinstance(loaded.state.name, Erased):
+        raise Problem("not-found")
+    known: Person = loaded.state
+    return MeView.model_validate({"id": caller.id, **{f: getattr(known, f) for f in MeView.model_fields if f != "id"}})
+
+
+class LocalSignIn(BaseModel):
+    """Who to be: a registered person by civil ID, or somebody with a role."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    civil_id: Annotated[str, StringConstraints(max_length=30)] | None = None
+    role: Annotated[str, StringConstraints(max_length=60)] | None = None
+
+
+class TokenView(BaseModel):
+    """An access token (RFC 6750)."""
+
+    access_token: str
+    token_type: str = "Bearer"
+    expires_in: int
+
+
+@local_router.post("/local/sign-in")
+async def sign_in_locally(form: LocalSignIn, shell: TheShell, request: Request) -> TokenView:
+    """Signs in without proof. Only the local profile has this route: it stands for the national sign-in."""
+    settings: IdentitySettings = request.app.state.settings
+    issuer: TokenIssuer = request.app.state.issuer
+    now = datetime.now(tz=shell.parts.clock.now().tzinfo)  # tokens live in real time, whatever the stack's clock says
+    if form.role is not None:
+        if form.civil_id is not None or not LOCAL_ROLES.fullmatch(form.role):
+            raise Problem("invalid-request", errors=[{"pointer": "/role", "code": "unknown-role"}])
+        token, seconds = issuer.issue(derive_id("local", form.role), [form.role], HIGH, now)
+        return TokenView(access_token=token, expires_in=seconds)
+    civil_id = _parsed(form.civil_id or "", now.date())
+    found = await find_person(shell.parts.pool, civil_id_hash(civil_id, key_bytes(settings.lookup_key)))
+    if found is None:
+        raise Problem("not-found")
+    token, seconds = issuer.issue(found, ["citizen"], SUBSTANTIAL, now)
+    return TokenView(access_token=token, expires_in=seconds)
+
+
+def _parsed(civil_id: str, today: date) -> str:
+    try:
+        return parse_civil_id(civil_id, today=today)
+    except InvalidCivilId as error:
+        raise Problem("civil-id-invalid", errors=[{"pointer": "/civil_id", "code": error.reason}]) from None
+
+
+def _facts(forms: dict[str, FactForm]) -> dict[str, Fact]:
+    return {name: Fact(value=form.value, source=form.source, as_of=form.as_of) for name, form in forms.items()}

@@ -1,0 +1,15 @@
+"""Reads of identity's own tables."""
+
+from pathlib import Path
+from uuid import UUID
+
+from shared.store.statements import Statements
+from shared.store.types import Pool
+
+SQL = Statements(Path(__file__).parent / "sql")
+
+
+async def find_person(pool: Pool, civil_id_hash: str) -> UUID | None:
+    """The person with this civil ID."""
+    found: UUID | None = await pool.fetchval(SQL["find_person"], civil_id_hash)
+    return found

@@ -1,0 +1,98 @@
+"""Events on the wire: CloudEvents 1.0 in Kafka's binary mode, headers beside the data (ADR 3)."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic_core import from_json
+
+from shared.contracts.event import Event, Origin, Recorded, event_class
+from shared.contracts.personal import codec_of
+
+Headers = list[tuple[str, bytes]]
+
+_REQUIRED = ("ce_id", "ce_type", "ce_time", "ce_sequence", "ce_correlationid", "ce_schemaversion")
+
+
+class MalformedEnvelope(Exception):
+    """A record that is not an event of ours; `detail` names the header, never its value."""
+
+
+class UnknownSchemaVersion(Exception):
+    """An event in a version that this code does not know; newer code will."""
+
+
+def headers_of(row: Mapping[str, Any], *, source: str) -> Headers:
+    """The headers of an event of the log."""
+    attributes: dict[str, object | None] = {
+        "ce_specversion": "1.0",
+        "ce_id": row["id"],
+        "ce_type": row["type"],
+        "ce_source": source,
+        "ce_subject": row["aggregate_id"],
+        "ce_time": row["recorded_at"].isoformat().replace("+00:00", "Z"),
+        "ce_sequence": row["sequence"],
+        "ce_correlationid": row["correlation_id"],
+        "ce_causationid": row["causation_id"],
+        "ce_actor": row["actor"],
+        "ce_onbehalfof": row["on_behalf_of"],
+        "ce_schemaversion": row["schema_version"],
+        "content-type": "application/json",
+        "traceparent": row["traceparent"],
+        "correlation_id": row["id"],  # FastStream links the spans of a batch by this header
+    }
+    return [(name, str(value).encode()) for name, value in attributes.items() if value is not None]
+
+
+def envelope_of(key: bytes | None, headers: Sequence[tuple[str, bytes]], value: bytes | None) -> dict[str, Any]:
+    """A record as a JSON object that can be kept and read again. Raises MalformedEnvelope."""
+    given = {name: raw.decode("utf-8", "replace") for name, raw in headers}
+    missing = [name for name in _REQUIRED if name not in given]
+    if missing or key is None:
+        raise MalformedEnvelope(f"without {', '.join(missing) or 'a key'}")
+    try:
+        return {
+            "key": str(UUID(key.decode())),
+            "id": str(UUID(given["ce_id"])),
+            "type": given["ce_type"],
+            "version": int(given["ce_schemaversion"]),
+            "sequence": int(given["ce_sequence"]),
+            "time": given["ce_time"],
+            "correlation_id": str(UUID(given["ce_correlationid"])),
+            "causation_id": given.get("ce_causationid"),
+            "actor": given.get("ce_actor", "platform"),
+            "on_behalf_of": given.get("ce_onbehalfof"),
+            "traceparent": given.get("traceparent"),
+            "data": {} if value is None else from_json(value),
+        }
+    except ValueError as error:
+        raise MalformedEnvelope("with a header or a body that cannot be read") from error
+
+
+def origin_in(envelope: Mapping[str, Any]) -> Origin:
+    """The origin that an envelope carries."""
+    causation = envelope["causation_id"]
+    return Origin(
+        correlation_id=UUID(envelope["correlation_id"]),
+        causation_id=UUID(causation) if causation else None,
+        actor=envelope["actor"],
+        on_behalf_of=envelope["on_behalf_of"],
+        traceparent=envelope["traceparent"],
+    )
+
+
+def event_in(envelope: Mapping[str, Any]) -> Recorded[Event]:
+    """The event that an envelope carries. Raises UnknownSchemaVersion, or pydantic's ValidationError."""
+    cls = event_class(envelope["type"], envelope["version"])
+    if cls is None:
+        raise UnknownSchemaVersion(f"{envelope['type']} version {envelope['version']}")
+    aggregate_id = UUID(envelope["key"])
+    return Recorded(
+        id=UUID(envelope["id"]),
+        aggregate_id=aggregate_id,
+        sequence=envelope["sequence"],
+        time=datetime.fromisoformat(envelope["time"]),
+        origin=origin_in(envelope),
+        data=codec_of(cls).load(envelope["data"], None, aggregate_id, None),
+    )

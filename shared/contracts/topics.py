@@ -1,0 +1,29 @@
+"""Every topic, declared once: who writes it, its partitions, and whether Kafka may compact it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A Kafka topic. Events are kept for ever; a compacted topic keeps the newest record of each key."""
+
+    name: str
+    owner: str
+    partitions: int = 6
+    compacted: bool = False
+
+    @property
+    def config(self) -> dict[str, str]:
+        """The topic's settings as Kafka takes them."""
+        policy = "compact" if self.compacted else "delete"
+        return {"cleanup.policy": policy, "retention.ms": "-1"}
+
+
+IDENTITY_EVENTS = Topic("identity.events", owner="identity")
+IDENTITY_PERSONS = Topic("identity.persons", owner="identity", compacted=True)
+IDENTITY_KEYS = Topic("identity.keys", owner="identity", partitions=1, compacted=True)
+REQUESTS_EVENTS = Topic("requests.events", owner="requests")
+PAYMENTS_EVENTS = Topic("payments.events", owner="payments")
+NOTIFICATIONS_EVENTS = Topic("notifications.events", owner="notifications")
+
+TOPICS = (IDENTITY_EVENTS, IDENTITY_PERSONS, IDENTITY_KEYS, REQUESTS_EVENTS, PAYMENTS_EVENTS, NOTIFICATIONS_EVENTS)

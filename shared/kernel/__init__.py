@@ -1,0 +1,1 @@
+"""Words of the field without any I/O: ids, time, money, people's numbers, texts and errors."""

@@ -1,0 +1,1 @@
+"""Kafka: publishing what was recorded, and following what the other services record."""

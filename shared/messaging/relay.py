@@ -1,0 +1,162 @@
+"""The relay: publishes the outbox in its order, and deletes what Kafka has acknowledged (ADR 5).
+
+One leader a service, by a session's advisory lock. A batch is sent, awaited within a limit of our own, and deleted; on
+any failure the producer is thrown away and the same batch sent again, because an idempotent producer whose batch has
+failed has spent its sequence numbers. So nothing is lost, a key's order is kept, and at most one batch comes twice.
+"""
+
+import asyncio
+import contextlib
+from typing import Any
+
+import asyncpg
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from pydantic_core import to_json
+
+from shared.contracts.envelope import headers_of
+from shared.contracts.topics import Topic
+from shared.kernel.crash_points import crash_point
+from shared.kernel.ids import new_id
+from shared.observability import metrics
+from shared.store.pool import connect
+from shared.store.shell import Shell
+from shared.store.statements import SQL
+from shared.store.states import read_state
+from shared.store.types import Connection, Record
+
+BATCH_LIMIT = 500
+ACKNOWLEDGED_WITHIN_SECONDS = 15.0
+LEADER_LOCK = 7_051_001
+Message = tuple[str, bytes, bytes | None, list[tuple[str, bytes]]]
+
+_log = structlog.get_logger()
+
+
+class Relay:
+    """Publishes what one service records, while it is the leader."""
+
+    def __init__(self, shell: Shell, *, dsn: str, bootstrap: str, poll_seconds: float) -> None:
+        self._shell = shell
+        self._service = shell.service
+        self._dsn = dsn
+        self._bootstrap = bootstrap
+        self._poll_seconds = poll_seconds
+        self._producer: AIOKafkaProducer | None = None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Leads when it can, until `stop`; what is recorded by then and not published stays in the outbox."""
+        while not stop.is_set():
+            try:
+                connection = await connect(self._dsn, application=f"afaq-{self._service.name}-relay")
+            except (OSError, asyncpg.PostgresError, TimeoutError):
+                await asyncio.sleep(1)
+                continue
+            try:
+                await self._lead(connection, stop)
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+                _log.warning("the relay has lost its database", fault=type(error).__name__)
+                await asyncio.sleep(0.5)
+            finally:
+                connection.terminate()
+        await self._discard_producer()
+
+    async def _lead(self, connection: Connection, stop: asyncio.Event) -> None:
+        while not await connection.fetchval("select pg_try_advisory_lock($1)", LEADER_LOCK):
+            if stop.is_set():
+                return
+            await asyncio.sleep(0.5)
+        while not stop.is_set():
+            if not await self._publish_batch(connection):
+                await self._shell.outbox_bell.wait(self._poll_seconds)
+
+    async def _publish_batch(self, connection: Connection) -> int:
+        async with connection.transaction():
+            rows = await connection.fetch(SQL["relay_batch"], BATCH_LIMIT)
+            if not rows:
+                return 0
+            messages = [message for row in rows if (message := await self._message(connection, row))]
+            crash_point("after_commit_before_publish")
+            await self._send_until_acknowledged(messages)
+            crash_point("after_publish_before_delete")
+            await connection.execute(SQL["relay_published"], [row["seq"] for row in rows])
+        metrics.PUBLISHED.labels(self._service.name).inc(len(rows))
+        return len(rows)
+
+    async def _message(self, connection: Connection, row: Record) -> Message | None:
+        if row["sequence"] is not None:
+            headers = headers_of(row, source=f"/afaq/{self._service.name}")
+            return self._service.events.name, str(row["aggregate_id"]).encode(), row["data"].encode(), headers
+        return await self._snapshot(connection, row)
+
+    async def _snapshot(self, connection: Connection, row: Record) -> Message | None:
+        """The newest state as it is now: of several waiting snapshots of an aggregate the first is new already."""
+        decider = self._service.decider(row["aggregate"])
+        snapshot = self._service.snapshot_of(decider)
+        loaded = await read_state(self._shell.parts, connection, decider, row["aggregate_id"])
+        if snapshot is None or loaded is None:
+            return None
+        data = snapshot.of(row["aggregate_id"], loaded.state)
+        cls = snapshot.gone if data is None else type(data)
+        headers = headers_of(self._snapshot_row(snapshot.topic, row, cls, loaded), source=f"/afaq/{self._service.name}")
+        value = None if data is None else to_json(data)
+        return snapshot.topic.name, str(row["aggregate_id"]).encode(), value, headers
+
+    def _snapshot_row(self, topic: Topic, row: Record, cls: Any, loaded: Any) -> dict[str, Any]:
+        return {
+            "id": new_id(),
+            "type": cls.type,
+            "schema_version": cls.version,
+            "aggregate_id": row["aggregate_id"],
+            "recorded_at": self._shell.parts.clock.now(),
+            "sequence": loaded.version,
+            "correlation_id": loaded.correlation_id or row["aggregate_id"],
+            "causation_id": None,
+            "actor": "platform",
+            "on_behalf_of": None,
+            "traceparent": None,
+        }
+
+    async def _send_until_acknowledged(self, messages: list[Message]) -> None:
+        for _ in range(600):
+            try:
+                await self._send(messages)
+                return
+            except (KafkaError, TimeoutError, OSError) as error:
+                _log.warning("the relay sends a batch again", fault=type(error).__name__, events=len(messages))
+                await self._discard_producer()
+                await asyncio.sleep(0.5)
+        raise TimeoutError("Kafka has not acknowledged a batch for a long time; its rows stay in the outbox")
+
+    async def _send(self, messages: list[Message]) -> None:
+        if self._producer is None:
+            self._producer = AIOKafkaProducer(
+                bootstrap_servers=self._bootstrap,
+                acks="all",
+                enable_idempotence=True,
+                linger_ms=1,
+                request_timeout_ms=8_000,
+                client_id=f"afaq-{self._service.name}-relay",
+            )
+            await self._producer.start()
+        async with asyncio.timeout(ACKNOWLEDGED_WITHIN_SECONDS):
+            futures = [
+                await self._producer.send(topic, value, key=key, headers=headers)
+                for topic, key, value, headers in messages
+            ]
+            await asyncio.gather(*futures)
+
+    async def _discard_producer(self) -> None:
+        """Ends a producer for good: its `stop` flushes without limit and, cancelled, leaves the sender at work."""
+        producer, self._producer = self._producer, None
+        if producer is None:
+            return
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(producer.stop(), 3)
+            return
+        with contextlib.suppress(Exception):
+            await producer._sender.close()
+            await producer.client.close()
+
+

@@ -1,0 +1,183 @@
+"""One process of a service: `api` answers HTTP, `worker` follows, reacts, performs and publishes, `all` does both."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+
+import structlog
+import uvicorn
+from fastapi import APIRouter, FastAPI
+
+from shared.functions import Service
+from shared.kernel.clock import the_clock
+from shared.messaging.consumer import Consumer
+from shared.messaging.relay import Relay
+from shared.observability import metrics
+from shared.observability.logging import start_logging
+from shared.observability.tracing import start_tracing
+from shared.runtime.settings import ServiceSettings, key_bytes
+from shared.store.faults import is_database_error
+from shared.store.job_runner import JobRunner
+from shared.store.keyring import KeyRing
+from shared.store.pool import open_pool
+from shared.store.shell import Shell
+from shared.store.statements import SQL
+from shared.store.types import Pool
+from shared.web.app import create_app
+from shared.web.health import Health
+
+POLL_SECONDS = {"all": 0.1, "worker": 0.02, "api": 0.02}
+"""A worker beside its API is woken in the process, and polls only for timers and for other processes' work."""
+GAUGES_SECONDS = 5.0
+IDEMPOTENCY_KEYS_KEPT = timedelta(hours=48)
+
+_log = structlog.get_logger()
+
+
+class Role(StrEnum):
+    """What a process of a service does."""
+
+    API = "api"
+    WORKER = "worker"
+    ALL = "all"
+
+
+@dataclass(frozen=True)
+class Composition:
+    """A service put together with its concrete parts. `begin` runs once its database is there, before it is ready;
+    `equip` gives the app what its routes need.
+    """
+
+    service: Service
+    settings: ServiceSettings
+    router: APIRouter
+    folder: Path
+    begin: Callable[[Shell], Awaitable[None]] | None = None
+    equip: Callable[[FastAPI], None] | None = None
+
+
+async def run_process(composed: Composition, role: Role) -> None:
+    """Runs until SIGTERM or SIGINT, then ends in order: no new requests, running ones answered, batches ended."""
+    settings, name = composed.settings, composed.service.name
+    start_logging(name, level=settings.log_level)
+    start_tracing(name, sampled_share=settings.traces_sampled_share)
+    dsn = str(settings.postgres_dsn)
+    pool = await _pool_when_there(dsn, name, settings.postgres_pool_size)
+    shell = await Shell.open(composed.service, pool, KeyRing(key_bytes(settings.master_key)), the_clock())
+    jobs = JobRunner(shell, poll_seconds=POLL_SECONDS[role])
+    health = Health(pool)
+    if composed.begin is not None:
+        await composed.begin(shell)
+    stop = asyncio.Event()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
+    async with asyncio.TaskGroup() as tasks:
+        if role is not Role.API:
+            relay = Relay(shell, dsn=dsn, bootstrap=settings.kafka_bootstrap, poll_seconds=POLL_SECONDS[role])
+            consumer = Consumer(shell, bootstrap=settings.kafka_bootstrap)
+            health.consumer = consumer
+            tasks.create_task(_follow(consumer, health, stop))
+            tasks.create_task(jobs.run(stop))
+            tasks.create_task(relay.run(stop))
+            tasks.create_task(_measure(shell, consumer, stop))
+        router = None if role is Role.WORKER else composed.router
+        app = create_app(composed.service, settings, composed.folder, shell, jobs, health, router, stop)
+        if composed.equip is not None:
+            composed.equip(app)
+        tasks.create_task(_serve(app, settings, stop))
+        _log.info("started", role=role.value, port=settings.port)
+    await shell.drain()
+    await pool.close()
+    _log.info("stopped", role=role.value)
+
+
+async def _pool_when_there(dsn: str, name: str, size: int) -> Pool:
+    delay = 0.2
+    while True:
+        try:
+            pool = await open_pool(dsn, application=f"afaq-{name}", size=size)
+            await pool.fetchval(SQL["ping"])
+            return pool
+        except Exception as error:
+            if not is_database_error(error):
+                raise
+            _log.warning("waiting for the database and its migrations", fault=type(error).__name__)
+            await asyncio.sleep(delay)
+            delay = min(5.0, delay * 2)
+
+
+async def _follow(consumer: Consumer, health: Health, stop: asyncio.Event) -> None:
+    starting = asyncio.create_task(consumer.start())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if starting.done():
+        await starting
+        health.following = True
+        await stopping
+    else:
+        starting.cancel()
+    await consumer.stop()
+
+
+async def _measure(shell: Shell, consumer: Consumer, stop: asyncio.Event) -> None:
+    """Sets the gauges now and then, has parked events of unknown versions tried again, forgets old keys."""
+    name, pool = shell.service.name, shell.parts.pool
+    await pool.execute(SQL["retry_parked"], None, "unknown-version", shell.parts.clock.now())
+    while not stop.is_set():
+        with contextlib.suppress(OSError, TimeoutError):
+            try:
+                await _set_gauges(name, pool, consumer)
+                await pool.execute(SQL["forget_idempotency_keys"], shell.parts.clock.now() - IDEMPOTENCY_KEYS_KEPT)
+            except Exception as error:
+                if not is_database_error(error):
+                    raise
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), GAUGES_SECONDS)
+
+
+async def _set_gauges(name: str, pool: Pool, consumer: Consumer) -> None:
+    outbox = await pool.fetchrow(SQL["outbox_gauges"])
+    assert outbox is not None
+    metrics.OUTBOX_DEPTH.labels(name).set(outbox["depth"])
+    metrics.OUTBOX_OLDEST_SECONDS.labels(name).set(outbox["oldest_seconds"])
+    metrics.JOBS.clear()
+    for row in await pool.fetch(SQL["job_gauges"]):
+        metrics.JOBS.labels(name, row["kind"], row["state"]).set(row["jobs"])
+    for topic, partition, lag in await consumer.lags():
+        metrics.CONSUMER_LAG.labels(name, topic, partition).set(lag)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handlers: the process ends in our order."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _serve(app: FastAPI, settings: ServiceSettings, stop: asyncio.Event) -> None:
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        timeout_graceful_shutdown=5,
+        lifespan="off",
+        backlog=2048,
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    stop.set()
+    stopping.cancel()
+    await serving

@@ -1,0 +1,42 @@
+"""Settings that every service has, from environment variables. A secret has no default."""
+
+import base64
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, PostgresDsn, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _is_32_bytes_of_base64(value: SecretStr) -> SecretStr:
+    if len(base64.b64decode(value.get_secret_value(), validate=True)) != 32:
+        raise ValueError("give 32 random bytes as base64")
+    return value
+
+
+Key32 = Annotated[SecretStr, AfterValidator(_is_32_bytes_of_base64)]
+"""A key of 32 bytes, written as base64."""
+
+
+def key_bytes(key: SecretStr) -> bytes:
+    """The bytes of a `Key32`."""
+    return base64.b64decode(key.get_secret_value())
+
+
+class ServiceSettings(BaseSettings):
+    """What every service has to be told. A subclass sets the prefix `AFAQ_<NAME>_` and adds its own.
+
+    `profile` is `local` only on a laptop and in tests: it allows what must never run in production, such as signing in
+    without the national sign-in.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    profile: Literal["local", "production"] = Field(default="production", validation_alias="AFAQ_PROFILE")
+    kafka_bootstrap: str = Field(validation_alias="AFAQ_KAFKA_BOOTSTRAP")
+    log_level: str = Field(default="INFO", validation_alias="AFAQ_LOG_LEVEL")
+    traces_sampled_share: float = Field(default=0.05, ge=0, le=1, validation_alias="AFAQ_TRACES_SAMPLED_SHARE")
+    postgres_dsn: PostgresDsn
+    postgres_pool_size: int = Field(default=8, ge=3, le=100)
+    master_key: Key32
+    host: str = "127.0.0.1"
+    port: int = Field(ge=1, le=65535)

@@ -1,0 +1,252 @@
+"""Does jobs: own events, timers, walks and waiting foreign events in batches, effects one by one side by side."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from shared.contracts.topics import TOPICS
+from shared.functions import EffectHandler, Job
+from shared.kernel.crash_points import crash_point
+from shared.kernel.errors import TryLater
+from shared.kernel.ids import new_id
+from shared.observability import metrics
+from shared.store import jobs
+from shared.store.faults import is_database_error
+from shared.store.foreign import foreign_work
+from shared.store.log import read_all
+from shared.store.shell import Shell
+from shared.store.statements import SQL, for_table
+from shared.store.work import ClaimedJob, Deferred, PageDone, Work
+
+TRANSACTIONAL = ("event", "foreign_event", "message", "walk")
+EFFECTS = ("effect",)
+BATCH_LIMIT = 100
+CONCURRENT_EFFECTS = 16
+LEASE_SECONDS = 60.0
+EFFECT_TIMEOUT_SECONDS = 25.0
+PAGE_ROWS = 500
+CIRCUIT_FAULTS = 5
+CIRCUIT_OPEN_SECONDS = 10.0
+
+_log = structlog.get_logger()
+
+
+class JobRunner:
+    """Claims and does the jobs of one service. Any number of processes may run one."""
+
+    def __init__(self, shell: Shell, *, poll_seconds: float) -> None:
+        self._shell = shell
+        self._parts = shell.parts
+        self._poll_seconds = poll_seconds
+        self._effects: set[asyncio.Task[None]] = set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Does jobs until `stop`, then ends what it has begun."""
+        while not stop.is_set():
+            try:
+                if not await self._round():
+                    await self._shell.jobs_bell.wait(self._poll_seconds)
+            except Exception as error:
+                if not is_database_error(error):
+                    raise
+                _log.warning("jobs wait for the database", fault=type(error).__name__)
+                await asyncio.sleep(1)
+        if self._effects:
+            await asyncio.wait(self._effects)
+
+    async def perform_now(self, key: UUID, *, timeout_seconds: float = 5.0) -> bool:
+        """Does at once the jobs of one aggregate that are due, because a person waits; tells whether all are done.
+
+        Whoever else has claimed one of them is waited for.
+        """
+        deadline = time.monotonic() + timeout_seconds
+        while time.monotonic() < deadline:
+            claimed = await self._claim(TRANSACTIONAL + EFFECTS, BATCH_LIMIT, key)
+            if claimed:
+                await self._do(claimed)
+            elif not await self._parts.pool.fetchval(SQL["jobs_left"], key, self._parts.clock.now()):
+                return True
+            else:
+                await asyncio.sleep(0.01)
+        return False
+
+    async def _round(self) -> bool:
+        """One claim of each sort; tells whether there was anything to do."""
+        claimed = await self._claim(TRANSACTIONAL, BATCH_LIMIT)
+        if claimed:
+            await self._do(claimed)
+        free = CONCURRENT_EFFECTS - len(self._effects)
+        effects = await self._claim(EFFECTS, free) if free else []
+        for job in effects:
+            task = asyncio.create_task(self._perform_safely(job))
+            self._effects.add(task)
+            task.add_done_callback(self._effect_ended)
+        return bool(claimed or effects)
+
+    def _effect_ended(self, task: asyncio.Task[None]) -> None:
+        self._effects.discard(task)
+        self._shell.jobs_bell.ring()
+
+    async def _claim(self, kinds: Sequence[str], limit: int, key: UUID | None = None) -> list[ClaimedJob]:
+        now = self._parts.clock.now()
+        rows = await self._parts.pool.fetch(
+            SQL["claim_jobs"], list(kinds), now, limit, new_id(), LEASE_SECONDS, key
+        )
+        names = ("id", "kind", "name", "lane", "key", "payload", "origin", "target", "attempts", "first_due_at")
+        rows.sort(key=lambda row: row["seq"])
+        return [ClaimedJob(**{name: row[name] for name in names}, lease=row["leased_by"]) for row in rows]
+
+    async def _do(self, claimed: Sequence[ClaimedJob]) -> None:
+        effects = [job for job in claimed if job.kind == "effect"]
+        others = [job for job in claimed if job.kind != "effect"]
+        if others:
+            await self._transact(others)
+        await asyncio.gather(*(self._perform_safely(job) for job in effects))
+
+    async def _transact(self, claimed: Sequence[ClaimedJob]) -> None:
+        try:
+            works = await self._works(claimed)
+            outcomes = await self._shell.process(works)
+        except Exception:
+            with suppress(Exception):  # the lease ends by itself where the database is still away
+                await self._parts.pool.execute(SQL["release_jobs"], claimed[0].lease)
+            raise
+        for work, outcome in outcomes.items():
+            if isinstance(outcome, Deferred) and work.job is not None and outcome.parked:
+                _log.error("a job is parked", job=work.job.name, id=str(work.job.id), reason=outcome.reason)
+
+    async def _works(self, claimed: Sequence[ClaimedJob]) -> list[Work]:
+        events = await self._own_events([job for job in claimed if job.kind == "event"])
+        works = []
+        for job in claimed:
+            if job.attempts > jobs.MAX_CLAIMS:
+                await self._park(job, "exhausted", "claimed again and again without an end: it may kill its process")
+                continue
+            match job.kind:
+                case "event":
+                    event = events[job.key, job.payload["sequence"]]
+                    works.append(Work(event.caused(), event=event, job=job))
+                case "foreign_event":
+                    works.append(self._foreign_work(job))
+                case "walk":
+                    works.append(await self._page(job))
+                case _:
+                    works.append(self._message_work(job))
+        return works
+
+    async def _own_events(self, claimed: Sequence[ClaimedJob]) -> dict[tuple[UUID, int], Any]:
+        if not claimed:
+            return {}
+        keys, sequences = [job.key for job in claimed], [job.payload["sequence"] for job in claimed]
+        async with self._parts.pool.acquire() as connection:
+            rows = await connection.fetch(SQL["own_events"], keys, sequences)
+            events = await read_all(connection, self._parts.keyring, rows)
+        return {(event.aggregate_id, event.sequence): event for event in events}
+
+    def _foreign_work(self, job: ClaimedJob) -> Work:
+        topic = next(topic for topic in TOPICS if topic.name == job.lane)
+        return foreign_work(self._shell.service, topic, job.payload, job)
+
+    def _message_work(self, job: ClaimedJob) -> Work:
+        decider = self._shell.service.decider(job.payload["decider"])
+        message = decider.messages[job.name].validate_python(job.payload["message"])
+        return Work(jobs.origin_of(job), sends=[decider.send(job.key, message)], job=job)
+
+    async def _page(self, job: ClaimedJob) -> Work:
+        walk = job.payload
+        decider = self._shell.service.decider(walk["decider"])
+        message = decider.messages[job.name].validate_python(walk["message"])
+        text = for_table("walk_page", walk["table"], by=walk["by"])
+        rows = await self._parts.pool.fetch(text, UUID(walk["equals"]), UUID(walk["cursor"]), PAGE_ROWS)
+        sends = [decider.send(row["id"], message) for row in rows]
+        page = None
+        if len(rows) == PAGE_ROWS:
+            page = PageDone({**walk, "cursor": str(rows[-1]["id"]), "done": walk["done"] + len(rows)})
+        return Work(jobs.origin_of(job), sends=sends, job=job, page=page)
+
+    async def _perform_safely(self, job: ClaimedJob) -> None:
+        try:
+            await self._perform(job)
+        except Exception as error:
+            # The lease ends by itself and the effect is repeated: at most once more for one such fault.
+            _log.error("an effect could not be recorded", effect=job.name, id=str(job.id), fault=type(error).__name__)
+            if not is_database_error(error):
+                raise
+
+    async def _perform(self, job: ClaimedJob) -> None:
+        handler = self._shell.service.effects.handler(job.name)
+        if handler is None:
+            await self._park(job, "unknown-effect", f"no handler for {job.name}")
+            return
+        effect = handler.adapter.validate_python(job.payload)
+        state = await self._state(handler, job.key)
+        if handler.due is not None and not handler.due(state):
+            await self._shell.process([Work(jobs.origin_of(job), job=job)])
+            return
+        if self._is_exhausted(handler, job):
+            await self._exhausted(handler, effect, job)
+            return
+        await self._attempt(handler, effect, job, state)
+
+    async def _attempt(self, handler: EffectHandler, effect: Any, job: ClaimedJob, state: Any) -> None:
+        started = time.perf_counter()
+        now = self._parts.clock.now()
+        try:
+            async with asyncio.timeout(EFFECT_TIMEOUT_SECONDS):
+                told = Job(job.id, job.attempts, job.first_due_at, now)
+                message = await self._shell.service.effects.run(handler, effect, told, state)
+        except Exception as error:
+            metrics.effect_ended(self._shell.service.name, job.name, "fault", time.perf_counter() - started)
+            await self._try_again(job, error)
+            return
+        crash_point("after_effect_before_record")
+        metrics.effect_ended(self._shell.service.name, job.name, "done", time.perf_counter() - started)
+        if job.target:
+            await self._parts.pool.execute(SQL["circuit_ok"], job.target)
+        await self._shell.process([Work(jobs.origin_of(job), sends=[message] if message else [], job=job)])
+
+    async def _try_again(self, job: ClaimedJob, error: Exception) -> None:
+        fault = not isinstance(error, TryLater) or error.fault
+        seconds = getattr(error, "after_seconds", None)
+        delay = jobs.retry_delay(job.attempts) if seconds is None else timedelta(seconds=seconds)
+        if fault:
+            _log.warning("an effect failed", effect=job.name, id=str(job.id), fault=type(error).__name__, attempt=job.attempts)
+        if fault and job.target:
+            await self._parts.pool.execute(SQL["circuit_fault"], job.target, CIRCUIT_FAULTS, CIRCUIT_OPEN_SECONDS)
+        await self._parts.pool.execute(
+            SQL["defer_job"],
+            job.id,
+            job.lease,
+            "live",
+            self._parts.clock.now() + delay,
+            "fault" if fault else "no-answer-yet",
+            f"{type(error).__name__}: {jobs.where(error)}" if fault else None,
+            not fault,
+        )
+
+    def _is_exhausted(self, handler: EffectHandler, job: ClaimedJob) -> bool:
+        age = self._parts.clock.now() - job.first_due_at
+        return job.attempts > handler.max_attempts or age > timedelta(seconds=handler.lives_for_seconds)
+
+    async def _exhausted(self, handler: EffectHandler, effect: Any, job: ClaimedJob) -> None:
+        if handler.exhausted is None:
+            await self._park(job, "exhausted", "no attempt succeeded in its time")
+            return
+        await self._shell.process([Work(jobs.origin_of(job), sends=[handler.exhausted(effect, job.key)], job=job)])
+
+    async def _state(self, handler: EffectHandler, key: UUID) -> Any:
+        if handler.of is None:
+            return None
+        loaded = await self._shell.state(handler.of, key)
+        return handler.of.initial if loaded is None else loaded.state
+
+    async def _park(self, job: ClaimedJob, reason: str, error: str) -> None:
+        _log.error("a job is parked", job=job.name, id=str(job.id), reason=reason)
+        now = self._parts.clock.now()
+        await self._parts.pool.execute(SQL["defer_job"], job.id, job.lease, "parked", now, reason, error, False)

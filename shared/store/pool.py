@@ -1,0 +1,52 @@
+"""Connections to a service's database."""
+
+import asyncpg
+from pydantic_core import from_json, to_json
+
+from shared.store.types import Connection, Pool
+
+
+async def open_pool(dsn: str, *, application: str, size: int = 10) -> Pool:
+    """A pool whose connections speak JSON as Python values and give up rather than hang.
+
+    Guarantees: a statement ends within 15 s, a wait for a lock within 10 s; a transaction left idle for 15 s is ended
+    by the server, so that a process that only seems dead lets go of what it holds.
+    """
+    return await asyncpg.create_pool(
+        dsn,
+        min_size=1,
+        max_size=size,
+        init=speak_json,
+        server_settings=server_settings(application),
+        command_timeout=30,
+    )
+
+
+async def connect(dsn: str, *, application: str) -> Connection:
+    """One connection with the same manners, for what must keep its session: a leader's lock, a migration."""
+    connection = await asyncpg.connect(dsn, server_settings=server_settings(application), command_timeout=30)
+    await speak_json(connection)
+    return connection
+
+
+def server_settings(application: str) -> dict[str, str]:
+    """The session settings of every connection."""
+    return {
+        "application_name": application,
+        "statement_timeout": "15s",
+        "lock_timeout": "10s",
+        "idle_in_transaction_session_timeout": "15s",
+        "tcp_user_timeout": "15000",
+        "jit": "off",
+    }
+
+
+async def speak_json(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """jsonb values come and go as Python values; bytes are taken for JSON that is already written."""
+    await connection.set_type_codec(
+        "jsonb", schema="pg_catalog", encoder=_json, decoder=from_json, format="text"
+    )
+
+
+def _json(value: object) -> str:
+    return value.decode() if isinstance(value, bytes) else to_json(value).decode()

@@ -1,0 +1,180 @@
+"""The shell: runs a service's pure functions on its database (ADR 2)."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from shared.contracts.event import Event, Origin, Recorded
+from shared.functions import Decider, Send, Service
+from shared.kernel.clock import Clock
+from shared.kernel.ids import new_id
+from shared.observability import metrics
+from shared.observability.tracing import current_traceparent
+from shared.store.batch import Batch, Lanes, park_alone
+from shared.store.bell import Bell
+from shared.store.faults import is_conflict, is_database_error, is_transient
+from shared.store.keyring import KeyRing
+from shared.store.log import history
+from shared.store.parts import Parts, assemble
+from shared.store.statements import SQL
+from shared.store.states import read_state
+from shared.store.types import Pool
+from shared.store.work import Answer, Busy, Done, Idempotency, Loaded, Outcome, Work
+
+GROUP_LIMIT = 64
+CONCURRENT_COMMITS = 2
+CONFLICT_TRIES = 8
+
+
+class Shell:
+    """What a service is run by.
+
+    `handle` is how commands enter; `process` is how everything else does: Kafka's events, own events, timers and the
+    results of effects. Both commit state, events, projections, jobs and outbox in one transaction.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.jobs_bell = Bell()
+        self.outbox_bell = Bell()
+        self._waiting: deque[tuple[Work, asyncio.Future[Outcome]]] = deque()
+        self._commits: set[asyncio.Task[None]] = set()
+
+    @classmethod
+    async def open(cls, service: Service, pool: Pool, keyring: KeyRing, clock: Clock) -> "Shell":
+        """The shell of a service on a migrated database."""
+        return cls(await assemble(service, pool, keyring, clock))
+
+    @property
+    def service(self) -> Service:
+        """The service that it runs."""
+        return self.parts.service
+
+    async def handle(
+        self,
+        *commands: Send,
+        actor: str = "platform",
+        on_behalf_of: str | None = None,
+        key: Idempotency | None = None,
+        answer: Answer | None = None,
+    ) -> Done:
+        """Has the commands done, all or none, and returns after the commit.
+
+        Commands of this process that come at the same time share a commit. `answer(aggregate_id, state)` is computed
+        from the new state of the first command's aggregate and kept under `key`.
+        Raises Refused or NotYet (nothing changed), StillRunning, KeyReused, or a transient database error: then it is
+        unknown whether the command was done, and the client repeats it with its key.
+        """
+        origin = Origin(new_id(), actor=actor, on_behalf_of=on_behalf_of, traceparent=current_traceparent())
+        work = Work(origin, sends=commands, command=True, idempotency=key, answer=answer)
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._waiting.append((work, future))
+        self._start_commits()
+        outcome = await future
+        if isinstance(outcome, Exception):
+            raise outcome
+        assert isinstance(outcome, Done)
+        return outcome
+
+    async def process(self, works: Sequence[Work]) -> dict[Work, Outcome]:
+        """Deals with works in order. What the database refuses is done again piece by piece, so that one fails alone.
+
+        Raises only transient errors, with nothing done or a prefix done; duplicates are dropped when it is repeated.
+        """
+        try:
+            return await self._transact(works)
+        except Exception as error:
+            if not is_database_error(error) or (is_transient(error) and not is_conflict(error)):
+                raise
+        blocked: Lanes = set()
+        outcomes: dict[Work, Outcome] = {}
+        for work in works:
+            outcomes[work] = await self._alone(work, blocked)
+        return outcomes
+
+    async def state(self, decider: Decider[Any, Any, Any, Any], id: UUID) -> Loaded | None:
+        """One aggregate as it was committed last."""
+        async with self.parts.pool.acquire() as connection:
+            return await read_state(self.parts, connection, decider, id)
+
+    async def history(self, id: UUID, after: int = 0) -> list[Recorded[Event]]:
+        """The events of one aggregate after a sequence."""
+        async with self.parts.pool.acquire() as connection:
+            return await history(connection, self.parts.keyring, id, after)
+
+    async def hasten(self, effect: type, key: UUID) -> None:
+        """A pending effect of this aggregate is due at once: somebody outside says that there is news."""
+        await self.parts.pool.execute(SQL["hasten_jobs"], effect.__name__, key, self.parts.clock.now())
+        self.jobs_bell.ring()
+
+    async def drain(self) -> None:
+        """Ends when no command is being handled any more."""
+        while self._commits:
+            await asyncio.wait(self._commits)
+
+    def _start_commits(self) -> None:
+        while self._waiting and len(self._commits) < CONCURRENT_COMMITS:
+            group = [self._waiting.popleft() for _ in range(min(GROUP_LIMIT, len(self._waiting)))]
+            task = asyncio.create_task(self._commit(group))
+            self._commits.add(task)
+            task.add_done_callback(self._commit_ended)
+
+    def _commit_ended(self, task: asyncio.Task[None]) -> None:
+        self._commits.discard(task)
+        self._start_commits()
+
+    async def _commit(self, group: Sequence[tuple[Work, asyncio.Future[Outcome]]]) -> None:
+        works = [work for work, _ in group]
+        try:
+            outcomes = await self._transact(works, skip_locked=len(works) > 1)
+        except Exception as error:
+            outcomes = {work: error for work in works}
+        for work, future in group:
+            outcome = outcomes[work]
+            if isinstance(outcome, Busy) or (isinstance(outcome, Exception) and self._worth_another_try(outcome, group)):
+                outcome = await self._alone(work, set())
+            if not future.cancelled():
+                future.set_result(outcome)
+
+    def _worth_another_try(self, error: Exception, group: Sequence[Any]) -> bool:
+        """Whether a command may simply be done again: certainly rolled back by a race, or lost with its group."""
+        return is_conflict(error) or (is_database_error(error) and not is_transient(error) and len(group) > 1)
+
+    async def _alone(self, work: Work, blocked: Lanes) -> Outcome:
+        for attempt in range(CONFLICT_TRIES):
+            try:
+                return (await self._transact([work], blocked=blocked))[work]
+            except Exception as error:
+                if not is_database_error(error):
+                    raise
+                if is_conflict(error) and attempt < CONFLICT_TRIES - 1:
+                    await asyncio.sleep(0.005 * 2**attempt)
+                elif work.command:
+                    return error
+                elif is_transient(error):
+                    raise
+                else:
+                    return await self._park(work, error, blocked)
+        raise AssertionError("unreachable")
+
+    async def _park(self, work: Work, error: Exception, blocked: Lanes) -> Outcome:
+        async with self.parts.pool.acquire() as connection, connection.transaction():
+            deferred = await park_alone(self.parts, connection, work, error)
+        if work.lane:
+            blocked.add(work.lane)
+        return deferred
+
+    async def _transact(
+        self, works: Sequence[Work], *, blocked: Lanes | None = None, skip_locked: bool = False
+    ) -> dict[Work, Outcome]:
+        started = time.perf_counter()
+        async with self.parts.pool.acquire() as connection, connection.transaction():
+            batch = Batch(self.parts, connection, blocked=blocked, skip_locked=skip_locked)
+            outcomes = await batch.run(works)
+        metrics.committed(self.service.name, outcomes, time.perf_counter() - started)
+        self.jobs_bell.ring()
+        self.outbox_bell.ring()
+        return outcomes

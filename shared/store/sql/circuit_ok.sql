@@ -1,0 +1,2 @@
+-- A target has answered.
+delete from circuits where target = $1

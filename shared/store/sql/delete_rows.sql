@@ -1,0 +1,2 @@
+-- Rows of a projection that are gone.
+delete from {table} where {by} = $1

@@ -1,0 +1,5 @@
+-- How far these keys have been followed; locked against a second consumer that still believes that it owns them.
+select i.topic, i.key, i.sequence
+from inbox i
+join unnest($1::text[], $2::uuid[]) as k (topic, key) on i.topic = k.topic and i.key = k.key
+order by i.topic, i.key for update of i

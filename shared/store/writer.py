@@ -1,0 +1,218 @@
+"""Everything that a batch writes, gathered and written in as few statements as there are kinds of table."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from pydantic_core import to_json
+
+from shared.contracts.event import Event, Recorded
+from shared.contracts.personal import codec_of
+from shared.functions import Delete, Row
+from shared.store.faults import Conflict
+from shared.store.idempotency import sealed_answer
+from shared.store.keyring import Boxes
+from shared.store.log import log_row
+from shared.store.parts import Parts
+from shared.store.statements import SQL, for_table
+from shared.store.types import AnyConnection
+from shared.store.work import ClaimedJob, Deferred, Draft, Idempotency, Loaded, PageDone
+
+Key = tuple[str, UUID]
+
+
+class Writer:
+    """What is to be written; `flush` writes it and starts anew."""
+
+    def __init__(self, parts: Parts, connection: AnyConnection, now: datetime) -> None:
+        self._parts = parts
+        self._connection = connection
+        self._now = now
+        self._clear()
+
+    def _clear(self) -> None:
+        self.tables: set[str] = set()
+        self._events: list[tuple[str, Recorded[Event]]] = []
+        self._states: dict[Key, tuple[Loaded, Loaded]] = {}
+        self._rows: list[Row | Delete] = []
+        self._jobs: list[dict[str, Any]] = []
+        self._followed: dict[Key, tuple[int, int]] = {}
+        self._answers: list[tuple[Idempotency, bytes]] = []
+        self._ended: list[ClaimedJob] = []
+        self._deferred: list[tuple[ClaimedJob, Deferred, datetime]] = []
+        self._moved: list[tuple[ClaimedJob, PageDone]] = []
+        self._released: list[Key] = []
+        self._erased: list[UUID] = []
+
+    def add(self, draft: Draft, changed: Mapping[Key, tuple[Loaded, Loaded]]) -> None:
+        """The events, rows and jobs of a work, and the states that it changed: before and after."""
+        self._events += draft.events
+        self._rows += draft.rows
+        self._jobs += draft.jobs
+        self._erased += draft.erasures
+        for key, (before, after) in changed.items():
+            first = self._states[key][0] if key in self._states else before
+            self._states[key] = (first, after)
+        self.tables |= {row.table for row in draft.rows}
+        self.tables |= {self._parts.service.decider(name).table for name, _ in changed}
+
+    def follow(self, lane: Key, before: int, sequence: int) -> None:
+        """An aggregate of another service was followed from one sequence to another."""
+        first = self._followed[lane][0] if lane in self._followed else before
+        self._followed[lane] = (first, sequence)
+
+    def keep(self, job: dict[str, Any]) -> None:
+        """A job that is new."""
+        self._jobs.append(job)
+
+    def end(self, job: ClaimedJob | None) -> None:
+        """A job that is done."""
+        if job is not None:
+            self._ended.append(job)
+
+    def defer(self, job: ClaimedJob, deferred: Deferred, run_at: datetime) -> None:
+        """A claimed job that could not be done."""
+        self._deferred.append((job, deferred, run_at))
+
+    def move(self, job: ClaimedJob | None, page: PageDone) -> None:
+        """A walk that goes on."""
+        assert job is not None
+        self._moved.append((job, page))
+
+    def release(self, lane: Key) -> None:
+        """A lane whose waiting events may go on."""
+        self._released.append(lane)
+
+    def answer(self, key: Idempotency, body: bytes) -> None:
+        """An answer to be given again."""
+        self._answers.append((key, body))
+
+    async def flush(self) -> None:
+        """Writes it all. Raises Conflict where another transaction was faster."""
+        if self._erased:
+            await self._parts.keyring.destroy(self._connection, self._erased, self._now)
+        boxes = await self._parts.keyring.boxes_made(self._connection, self._subjects())
+        await self._record(boxes)
+        await self._save_states(boxes)
+        await self._write_rows()
+        await self._settle_jobs()
+        self._clear()
+
+    def _subjects(self) -> set[UUID]:
+        subjects = {key.caller for key, _ in self._answers}
+        for _, event in self._events:
+            subject = codec_of(type(event.data)).subject_of(event.data, event.aggregate_id)
+            subjects |= {subject} if subject else set()
+        for (_, id), (_, after) in self._states.items():
+            subject = codec_of(type(after.state)).subject_of(after.state, id)
+            subjects |= {subject} if subject else set()
+        return subjects
+
+    async def _record(self, boxes: Boxes) -> None:
+        rows = (
+            [log_row(name, event, boxes, position) for position, (name, event) in enumerate(self._events)],
+            self._outbox(),
+            [{**job, "position": position} for position, job in enumerate(self._jobs)],
+            [
+                {"topic": topic, "key": key, "before": before, "sequence": sequence}
+                for (topic, key), (before, sequence) in self._followed.items()
+            ],
+            [self._answer_row(key, body, boxes) for key, body in self._answers],
+            [{"id": job.id, "lease": job.lease} for job in self._ended],
+        )
+        if not any(rows):
+            return
+        written = await self._connection.fetchrow(SQL["record"], *(to_json(part) for part in rows))
+        assert written is not None
+        if written["followed"] != len(self._followed) or written["ended"] != len(self._ended):
+            raise Conflict("an event was followed, or a job ended, by another process")
+
+    def _outbox(self) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = [
+            {"aggregate": name, "aggregate_id": event.aggregate_id, "sequence": event.sequence}
+            for name, event in self._events
+        ]
+        for name, id in self._states:
+            if self._parts.service.snapshot_of(self._parts.service.decider(name)):
+                rows.append({"aggregate": name, "aggregate_id": id, "sequence": None})
+        return [{**row, "position": position} for position, row in enumerate(rows)]
+
+    def _answer_row(self, key: Idempotency, body: bytes, boxes: Boxes) -> dict[str, Any]:
+        return {
+            "id": key.id,
+            "body_hash": key.body_hash,
+            "status": key.status,
+            "answer": sealed_answer(key, body, boxes),
+            "created_at": self._now,
+        }
+
+    async def _save_states(self, boxes: Boxes) -> None:
+        by_decider: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for (name, id), (before, after) in self._states.items():
+            by_decider[name].append(self._state_row(name, id, before, after, boxes))
+        for name in sorted(by_decider, key=lambda name: self._parts.service.decider(name).table):
+            text = for_table("save_states", self._parts.service.decider(name).table)
+            status = await self._connection.execute(text, to_json(by_decider[name]))
+            if int(status.rsplit(" ", 1)[-1]) != len(by_decider[name]):
+                raise Conflict("an aggregate was changed by another transaction")
+
+    def _state_row(self, name: str, id: UUID, before: Loaded, after: Loaded, boxes: Boxes) -> dict[str, Any]:
+        decider = self._parts.service.decider(name)
+        codec = codec_of(decider.state_class)
+        subject = codec.subject_of(after.state, id)
+        stored = codec.store(after.state, id, boxes.get(subject) if subject else None)
+        return {
+            "id": id,
+            "version": after.version,
+            "before": before.version,
+            "shape": decider.shape,
+            "state": stored.data,
+            "sealed": stored.sealed,
+            "correlation_id": after.correlation_id,
+            "updated_at": self._now,
+        }
+
+    async def _write_rows(self) -> None:
+        waiting: dict[str, list[Row]] = defaultdict(list)
+        for row in self._rows:
+            if isinstance(row, Row):
+                waiting[row.table].append(row)
+            else:
+                await self._upsert(row.table, waiting.pop(row.table, []))
+                await self._connection.execute(for_table("delete_rows", row.table, by=row.by), row.equals)
+        for table in sorted(waiting):
+            await self._upsert(table, waiting[table])
+
+    async def _upsert(self, table: str, rows: Sequence[Row]) -> None:
+        key = self._parts.primary_keys[table] if rows else ()
+        merged: dict[tuple[Any, ...], dict[str, Any]] = {}
+        for row in rows:
+            merged.setdefault(tuple(row.values[column] for column in key), {}).update(row.values)
+        by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+        for values in merged.values():
+            by_columns[tuple(sorted(values))].append(values)
+        for columns, found in by_columns.items():
+            found.sort(key=lambda values: [str(values[column]) for column in key])
+            await self._connection.execute(_upsert_text(table, columns, key), to_json(found))
+
+    async def _settle_jobs(self) -> None:
+        for job, deferred, run_at in self._deferred:
+            state = "parked" if deferred.parked else "live"
+            await self._connection.execute(
+                SQL["defer_job"], job.id, job.lease, state, run_at, deferred.reason, deferred.error, deferred.no_fault
+            )
+        for job, page in self._moved:
+            run_at = self._now + timedelta(seconds=page.payload["pause_seconds"])
+            await self._connection.execute(SQL["move_walk"], job.id, job.lease, page.payload, run_at)
+        for topic, key in self._released:
+            await self._connection.execute(SQL["release_waiting"], topic, key, self._now)
+
+
+def _upsert_text(table: str, columns: tuple[str, ...], key: tuple[str, ...]) -> str:
+    assignments = ", ".join(f"{column} = excluded.{column}" for column in columns if column not in key)
+    changes = f"update set {assignments}" if assignments else "nothing"
+    return for_table(
+        "upsert_rows", table, columns=", ".join(columns), key=", ".join(key), changes=changes
+    )

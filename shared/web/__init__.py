@@ -1,0 +1,1 @@
+"""HTTP for the services' APIs: problems, callers, idempotency, live streams and health."""

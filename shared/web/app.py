@@ -1,0 +1,87 @@
+"""The FastAPI app of a service process: its routes, and what every service answers."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from shared.functions import Service
+from shared.observability import metrics
+from shared.runtime.settings import ServiceSettings
+from shared.store.job_runner import JobRunner
+from shared.store.shell import Shell
+from shared.web.auth import TokenVerifier
+from shared.web.health import Health
+from shared.web.live import Watcher
+from shared.web.problems import KIT_ERRORS, Problem, answer_problems, read_words
+
+MAX_BODY_BYTES = 1024 * 1024
+
+
+def create_app(
+    service: Service,
+    settings: ServiceSettings,
+    folder: Path,
+    shell: Shell,
+    jobs: JobRunner,
+    health: Health,
+    router: APIRouter | None,
+    stop: asyncio.Event,
+) -> FastAPI:
+    """The app; without a router (a worker) it answers only for its health and its metrics."""
+    app = FastAPI(title=f"Afaq {service.name}", version="1", docs_url="/docs", redoc_url=None)
+    app.state.shell = shell
+    app.state.jobs = jobs
+    app.state.settings = settings
+    app.state.verifier = TokenVerifier(shell.parts.pool)
+    app.state.watcher = Watcher(shell, stop)
+    words = read_words(KIT_ERRORS, *(file for file in [folder / "errors.yaml"] if file.exists()))
+    answer_problems(app, words)
+    app.middleware("http")(_measured(service.name))
+    _add_operations(app, health)
+    if router is not None:
+        app.include_router(router)
+    return app
+
+
+def _measured(service: str) -> Callable[[Request, Callable[[Request], Awaitable[Response]]], Awaitable[Response]]:
+    async def measure(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        started = time.perf_counter()
+        response = await call_next(request)
+        route = getattr(request.scope.get("route"), "path", "unknown")
+        seconds = time.perf_counter() - started
+        metrics.HTTP_SECONDS.labels(service, request.method, route, str(response.status_code)).observe(seconds)
+        response.headers["Cache-Control"] = response.headers.get("Cache-Control", "no-store")
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+    return measure
+
+
+async def refuse_large_bodies(request: Request) -> None:
+    """A dependency of every route: a body larger than a mebibyte is refused before it is read."""
+    length = request.headers.get("content-length", "0")
+    if not length.isdigit() or int(length) > MAX_BODY_BYTES or "chunked" in request.headers.get("transfer-encoding", ""):
+        raise Problem("body-too-large")
+
+
+def _add_operations(app: FastAPI, health: Health) -> None:
+    @app.get("/health/live", tags=["operations"])
+    async def live() -> dict[str, str]:
+        """Whether the process runs."""
+        return {"status": "ok"}
+
+    @app.get("/health/ready", tags=["operations"])
+    async def ready() -> JSONResponse:
+        """Whether the process can do its work now, and if not, what it lacks."""
+        report = await health.report()
+        is_ready = all(state == "ok" for state in report.values())
+        return JSONResponse({"status": "ok" if is_ready else "not-ready", **report}, 200 if is_ready else 503)
+
+    @app.get("/metrics", tags=["operations"], include_in_schema=False)
+    async def read_metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,132 @@
+"""Callers: access tokens are ES256 JWTs, verified with the public keys followed from `identity.keys`."""
+
+import time
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends, Request
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey
+
+from shared.store.statements import SQL
+from shared.store.types import Pool
+from shared.web.problems import Problem
+
+ISSUER = "afaq"
+AUDIENCE = "afaq"
+ALGORITHMS = ["ES256"]
+_CACHED_SECONDS = 30.0
+_CACHE_LIMIT = 20_000
+_KEYS_READ_AGAIN_SECONDS = 1.0
+_CLAIMS = jwt.JWTClaimsRegistry(
+    leeway=5,
+    iss={"essential": True, "value": ISSUER},
+    aud={"essential": True, "value": AUDIENCE},
+    sub={"essential": True},
+    exp={"essential": True},
+    iat={"essential": True},
+)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who sends a request, as the access token says: roles are `citizen`, `officer:<agency>`, `registrar`, `operator`.
+
+    `assurance` is how surely it is this person: 1 low, 2 substantial, 3 high (eIDAS).
+    """
+
+    id: UUID
+    roles: frozenset[str]
+    assurance: int
+
+    @property
+    def actor(self) -> str:
+        """How the event log names this caller."""
+        return f"{sorted(self.roles)[0]}/{self.id}" if self.roles else f"nobody/{self.id}"
+
+    @property
+    def agencies(self) -> frozenset[str]:
+        """The agencies that the caller is an officer of."""
+        return frozenset(role.partition(":")[2] for role in self.roles if role.startswith("officer:"))
+
+    def has(self, role: str) -> bool:
+        """Whether the caller has this role; `officer` stands for an officer of any agency."""
+        return role in self.roles or (role == "officer" and bool(self.agencies))
+
+
+class TokenVerifier:
+    """Verifies access tokens without a call to identity. Keys and verdicts are kept for a short while."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._keys: dict[str, ECKey] = {}
+        self._keys_read_at = float("-inf")
+        self._verified: dict[bytes, tuple[float, Caller]] = {}
+
+    async def verify(self, token: str) -> Caller:
+        """The caller. Raises Problem `not-authenticated` for whatever is wrong with the token."""
+        digest = sha256(token.encode()).digest()
+        known = self._verified.get(digest)
+        if known is not None and known[0] > time.time():
+            return known[1]
+        try:
+            caller, expires_at = await self._read(token)
+        except (JoseError, ValueError, KeyError, TypeError):
+            raise Problem("not-authenticated") from None
+        if len(self._verified) >= _CACHE_LIMIT:
+            self._verified.clear()
+        self._verified[digest] = (min(expires_at, time.time() + _CACHED_SECONDS), caller)
+        return caller
+
+    async def _read(self, token: str) -> tuple[Caller, float]:
+        header = jwt_header(token)
+        key = await self._key(header["kid"])
+        claims = jwt.decode(token, key, algorithms=ALGORITHMS).claims
+        _CLAIMS.validate(claims)
+        roles = frozenset(str(role) for role in claims["roles"])
+        return Caller(UUID(claims["sub"]), roles, int(claims["assurance"])), float(claims["exp"])
+
+    async def _key(self, key_id: str) -> ECKey:
+        if key_id not in self._keys and time.monotonic() - self._keys_read_at > _KEYS_READ_AGAIN_SECONDS:
+            self._keys_read_at = time.monotonic()
+            rows = await self._pool.fetch(SQL["access_keys"])
+            self._keys = {str(row["key_id"]): ECKey.import_key(row["jwk"]) for row in rows}
+        return self._keys[key_id]
+
+
+def jwt_header(token: str) -> dict[str, Any]:
+    """The header of a token, not verified: only to find the key."""
+    from joserfc.jws import extract_compact
+
+    return dict(extract_compact(token.encode()).headers())
+
+
+async def authenticated(request: Request) -> Caller:
+    """The caller of this request."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Problem("not-authenticated")
+    verifier: TokenVerifier = request.app.state.verifier
+    return await verifier.verify(token)
+
+
+class Requires:
+    """A dependency: the caller, who must have one of these roles."""
+
+    def __init__(self, *roles: str) -> None:
+        self._roles = roles
+
+    async def __call__(self, caller: Annotated[Caller, Depends(authenticated)]) -> Caller:
+        if not any(caller.has(role) for role in self._roles):
+            raise Problem("not-allowed")
+        return caller
+
+
+AnyCaller = Annotated[Caller, Depends(authenticated)]
+Citizen = Annotated[Caller, Depends(Requires("citizen"))]
+Officer = Annotated[Caller, Depends(Requires("officer"))]
+Registrar = Annotated[Caller, Depends(Requires("registrar"))]
+Operator = Annotated[Caller, Depends(Requires("operator"))]
