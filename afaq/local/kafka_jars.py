@@ -67,9 +67,9 @@ def sha256_of(file: Path) -> str:
 
 
 def download(coordinate: str, scratch: Path) -> Path:
-    """Fetch one jar into the empty folder `scratch`. Raises whatever jgo, or what is below it, raises."""
-    from jgo.config import GlobalSettings  # noqa: PLC0415 - jgo takes a while to import, and is needed once
-    from jgo.maven import MavenContext  # noqa: PLC0415
+    """Fetches one jar into the empty folder `scratch`. Raises whatever jgo, or what is below it, raises."""
+    from jgo.config import GlobalSettings  # here: it takes a while to import, and is needed once
+    from jgo.maven import MavenContext
 
     # A repository of its own for each: jgo takes the half of a jar that an interrupted download left for the whole.
     # The user's settings may name a mirror.
@@ -104,7 +104,7 @@ def _fetch(folder: Path, jars: Sequence[Jar], say: Callable[[str], None]) -> Non
 
 
 def _fetch_one(folder: Path, jar: Jar) -> None:
-    """Put the jar into the folder, whole and right, or not at all."""
+    """Puts the jar into the folder, whole and right, or not at all."""
     for attempts_left in reversed(range(ATTEMPTS)):
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
             try:

@@ -31,7 +31,7 @@ def lock_line(coordinate: str) -> str:
 
 
 def main() -> None:
-    """Resolve, download, hash and write."""
+    """Resolves, downloads, hashes and writes."""
     try:
         lines = [lock_line(coordinate) for coordinate in resolve()]
     except ValueError as error:

@@ -50,7 +50,7 @@ class DirectoryLock:
         self._file: int | None = None
 
     def acquire(self) -> None:
-        """Become the owner, making the directory where it lacks. Raises `AlreadyRunning` when another process is."""
+        """Becomes the owner, making the directory where it lacks. Raises `AlreadyRunning` when another process is."""
         self._directory.mkdir(parents=True, exist_ok=True)
         file = _open(self._directory)
         if not _lock(file):
@@ -62,14 +62,14 @@ class DirectoryLock:
         os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
 
     def describe(self, description: Mapping[str, object]) -> None:
-        """Say what runs here (addresses, ports): anything JSON can hold. Whole or not at all for its readers."""
+        """Says what runs here (addresses, ports): anything JSON can hold. Whole or not at all for its readers."""
         draft = self._directory / "stack.json.new"
         draft.touch(mode=0o600)
         draft.write_text(json.dumps(dict(description), indent=2, ensure_ascii=False), encoding="utf-8")
         draft.replace(_stack_file(self._directory))
 
     def release(self) -> None:
-        """Give the directory free; harmless when it is not owned."""
+        """Gives the directory free; harmless when it is not owned."""
         if self._file is None:
             return
         _stack_file(self._directory).unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import asyncpg
 
-from afaq.local.children import Patience, ended, in_silence, last_line, launch, stop, stop_leftovers
+from afaq.local.children import Patience, ended_well, in_silence, last_line, launch, stop, stop_leftovers
 from afaq.local.errors import StackError
 from afaq.local.lock import DirectoryLock
 from afaq.local.ports import claim_ports
@@ -67,7 +67,7 @@ class Postgres:
         return f"postgresql://postgres:{self._password}@127.0.0.1:{self._port}/postgres"
 
     async def start(self) -> None:
-        """Return once a query has worked. What a crashed owner left running here is stopped first.
+        """Returns once a query has worked. What a crashed owner left running here is stopped first.
 
         Raises `AlreadyRunning` when a living process owns the directory, `StackError` when it cannot be started.
         """
@@ -79,7 +79,7 @@ class Postgres:
             raise
 
     async def stop(self) -> None:
-        """End it in order and give the directory free; harmless when it does not run."""
+        """Ends it in order and gives the directory free; harmless when it does not run."""
         if self._process:
             await stop(self._process, FAST, IMMEDIATE)
             self._process = None
@@ -118,7 +118,7 @@ class Postgres:
         )
 
     async def _clean_up(self) -> None:
-        """Stop the postmaster of an owner that is gone, and forget its pid file.
+        """Stops the postmaster of an owner that is gone, and forgets its pid file.
 
         PostgreSQL clears a stale pid file itself, but not if that pid belongs to any process again, which is the
         rule after the restart of a container. It may go, as nothing works in the directory any more.
@@ -139,8 +139,7 @@ class Postgres:
         locale = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--encoding=UTF8")
         access = ("--username=postgres", f"--pwfile={self._password_file}", "--auth=scram-sha-256")
         initdb = self._launch(programs / "initdb", "-D", draft, *locale, *access, "--no-instructions")
-        if not await ended(initdb, within_seconds=START_SECONDS) or initdb.returncode != 0:
-            await stop(initdb)
+        if not await ended_well(initdb, within_seconds=START_SECONDS):
             raise StackError(f"initdb failed: {last_line(self._log)} (see {self._log}).")
         draft.rename(self._data)
 

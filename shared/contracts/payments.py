@@ -84,13 +84,14 @@ class PaymentCancelled(Event, type="payments.payment.cancelled"):
 
 
 class RefundDue(Event, type="payments.refund.due"):
-    """An amount is to be given back to the payer."""
+    """An amount is to be given back to the payer. `unasked`: it was never the agency's."""
 
     refund_id: UUID
     attempt_id: UUID
     payer_id: UUID
     agency: str
     amount_fils: int
+    unasked: bool
     why: str
 
 

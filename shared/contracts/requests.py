@@ -3,13 +3,13 @@
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
 from shared.contracts.event import Event
 from shared.contracts.personal import Private, SubjectId
 from shared.kernel.text import LocalizedText
-from uuid import UUID
 
 
 class RuleDecision(BaseModel):
@@ -32,6 +32,7 @@ class TaskDecision(StrEnum):
 class RequestSubmitted(Event, type="requests.request.submitted"):
     """A person asks for a service; the version of its definition stays the request's own."""
 
+    request_id: UUID
     service_id: str
     service_version: int
     reference: str

@@ -26,4 +26,14 @@ REQUESTS_EVENTS = Topic("requests.events", owner="requests")
 PAYMENTS_EVENTS = Topic("payments.events", owner="payments")
 NOTIFICATIONS_EVENTS = Topic("notifications.events", owner="notifications")
 
-TOPICS = (IDENTITY_EVENTS, IDENTITY_PERSONS, IDENTITY_KEYS, REQUESTS_EVENTS, PAYMENTS_EVENTS, NOTIFICATIONS_EVENTS)
+PROBE = Topic("platform.probe", owner="platform", partitions=1)
+
+TOPICS = (
+    IDENTITY_EVENTS,
+    IDENTITY_PERSONS,
+    IDENTITY_KEYS,
+    REQUESTS_EVENTS,
+    PAYMENTS_EVENTS,
+    NOTIFICATIONS_EVENTS,
+    PROBE,
+)

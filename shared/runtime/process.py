@@ -50,7 +50,7 @@ class Role(StrEnum):
 @dataclass(frozen=True)
 class Composition:
     """A service put together with its concrete parts. `begin` runs once its database is there, before it is ready;
-    `equip` gives the app what its routes need.
+    `equip` gives the app what its routes need; `end` lets go of what the parts hold.
     """
 
     service: Service
@@ -59,6 +59,7 @@ class Composition:
     folder: Path
     begin: Callable[[Shell], Awaitable[None]] | None = None
     equip: Callable[[FastAPI], None] | None = None
+    end: Callable[[], Awaitable[None]] | None = None
 
 
 async def run_process(composed: Composition, role: Role) -> None:
@@ -92,6 +93,8 @@ async def run_process(composed: Composition, role: Role) -> None:
         tasks.create_task(_serve(app, settings, stop))
         _log.info("started", role=role.value, port=settings.port)
     await shell.drain()
+    if composed.end is not None:
+        await composed.end()
     await pool.close()
     _log.info("stopped", role=role.value)
 

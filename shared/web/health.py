@@ -17,18 +17,18 @@ class Health:
 
     async def report(self) -> dict[str, str]:
         """Each dependency and `ok`, or what is wrong with it."""
-        report = {"database": await self._database()}
+        report = await self._database()
         if self.consumer is not None:
             report["events"] = self._events(self.consumer)
         return report
 
-    async def _database(self) -> str:
+    async def _database(self) -> dict[str, str]:
         try:
             async with asyncio.timeout(2):
-                await self._pool.fetchval(SQL["ping"])
+                keys = await self._pool.fetch(SQL["access_keys"])
         except Exception as error:
-            return f"away: {type(error).__name__}"
-        return "ok"
+            return {"database": f"away: {type(error).__name__}"}
+        return {"database": "ok", "access_keys": "ok" if keys else "none has come yet: nobody can be let in"}
 
     def _events(self, consumer: Consumer) -> str:
         if not self.following:

@@ -1,0 +1,68 @@
+# Afaq. `make` alone says what there is.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+export PYTHON ?= python3
+BIN := .venv/bin
+CODE := $(wildcard afaq services shared simulators tests benchmarks)
+
+# An environment made for the tests has all that the stack needs: `make demo` after `make test` installs nothing.
+READY_TO_TEST := .venv/ready-to-test
+READY_TO_RUN := $(shell [ $(READY_TO_TEST) -nt requirements/test.txt -a $(READY_TO_TEST) -nt requirements/local.txt ] \
+  && echo $(READY_TO_TEST) || echo .venv/ready-to-run)
+
+.PHONY: help demo up test check fmt lock clean
+
+help:
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 } \
+	  END { print "" }' $(MAKEFILE_LIST)
+
+##@ Run
+demo: $(READY_TO_RUN) ## see it work: one life event, from the hospital to the money in the bank
+	@$(BIN)/afaq demo
+
+up: $(READY_TO_RUN) ## the whole platform on this machine, until Ctrl-C
+	@$(BIN)/afaq up
+
+##@ Develop
+test: $(READY_TO_TEST) ## all tests, on a real PostgreSQL and a real Kafka
+	$(BIN)/pytest
+
+check: $(READY_TO_TEST) ## format, lint, types, walls between services, dependencies
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/mypy $(CODE)
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+
+fmt: $(READY_TO_TEST) ## format the code, and mend what the linter can
+	$(BIN)/ruff check --fix-only $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+##@ Repair
+# The tests' versions bind the others: what runs is what was tested.
+lock: $(READY_TO_TEST) ## pin anew what pyproject.toml asks for, and Kafka's jars
+	$(PIN) pyproject.toml --group test -o requirements/test.txt
+	$(PIN) pyproject.toml --group local -c requirements/test.txt -o requirements/local.txt
+	$(PIN) pyproject.toml -c requirements/test.txt -o requirements/runtime.txt
+	echo uv | $(PIN) - -o requirements/uv.txt
+	$(BIN)/python -m afaq.local.kafka_lock
+
+clean: ## remove data, environment and caches
+	@[ ! -d .afaq ] || $(PYTHON) -m afaq.local.lock .afaq
+	@find .afaq -lname '/var/tmp/afaq-postgres-*' 2>/dev/null | while read -r link; do rm -rf "$$(readlink "$$link")"; done
+	rm -rf .afaq .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+UV = $(shell command -v uv || echo $(BIN)/uv)
+PIN = $(UV) pip compile -q --universal --generate-hashes --no-annotate --no-header --python-version 3.11
+
+.venv/ready-to-run: requirements/local.txt
+	@.ci/environment $<
+	@touch $@
+
+$(READY_TO_TEST): requirements/test.txt
+	@.ci/environment $<
+	@touch $@

@@ -1,0 +1,5 @@
+"""`python -m afaq` is the console command."""
+
+from afaq.cli import app
+
+app()

@@ -1,0 +1,45 @@
+"""A service's store for operators' tools: from the environment, else from the local stack that runs here."""
+
+import json
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from afaq.local.errors import StackError
+from afaq.services import NAMES, functions_of
+from shared.kernel.clock import the_clock
+from shared.store.keyring import KeyRing
+from shared.store.pool import open_pool
+from shared.store.shell import Shell
+
+LOCAL = (Path(".afaq"), Path(".afaq/demo"))
+
+
+@asynccontextmanager
+async def open_shell(name: str) -> AsyncIterator[Shell]:
+    """The shell of a service, without any of its processes."""
+    if name not in NAMES:
+        raise StackError(f"There is no service {name}; there are {', '.join(NAMES)}.")
+    environment = {**_local_environment(name), **os.environ}
+    prefix = f"AFAQ_{name.upper()}"
+    try:
+        dsn, master_key = environment[f"{prefix}_POSTGRES_DSN"], environment[f"{prefix}_MASTER_KEY"]
+    except KeyError as missing:
+        raise StackError(f"No local stack runs here: start one with `afaq up`, or set {missing}.") from None
+    from base64 import b64decode
+
+    pool = await open_pool(dsn, application=f"afaq-tools-{name}", size=4)
+    try:
+        yield await Shell.open(functions_of(name), pool, KeyRing(b64decode(master_key)), the_clock())
+    finally:
+        await pool.close()
+
+
+def _local_environment(name: str) -> dict[str, str]:
+    for directory in LOCAL:
+        file = directory / "stack.json"
+        if file.exists():
+            environments: dict[str, dict[str, str]] = json.loads(file.read_text())["environments"]
+            return environments[name]
+    return {}

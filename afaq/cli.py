@@ -1,0 +1,148 @@
+"""The command `afaq`: a local stack, the services, and operators' tools. Heavy parts are imported by who needs them."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Coroutine
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from afaq import parked, replay
+from afaq.services import NAMES
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__.partition(":")[0] + ".")
+app.add_typer(parked.app, name="parked")
+app.add_typer(replay.app, name="replay")
+clock_app = typer.Typer(no_args_is_help=True, help="The clock of a local stack.")
+app.add_typer(clock_app, name="clock")
+
+DEFAULT_DIRECTORY = Path(".afaq")
+Directory = Annotated[Path, typer.Option(help="Where the local stack keeps its data.")]
+Role = Annotated[str, typer.Option(help="api answers HTTP, worker does the rest, all does both.")]
+
+
+def run(main: Coroutine[Any, Any, int]) -> None:
+    """Runs a command; what goes wrong in a way that people can mend is one sentence, not a traceback."""
+    from afaq.local.errors import StackError
+
+    try:
+        code = asyncio.run(main)
+    except StackError as error:
+        typer.secho(str(error), fg="red", err=True)
+        code = 1
+    except KeyboardInterrupt:
+        code = 130
+    raise typer.Exit(code)
+
+
+@app.command()
+def up(directory: Directory = DEFAULT_DIRECTORY) -> None:
+    """Start the whole platform on this machine and keep it running until Ctrl-C."""
+    run(_up(directory))
+
+
+async def _up(directory: Path) -> int:
+    from afaq.local.stack import Stack
+
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stack = Stack(directory, say=_say, echo=True)
+    starting = asyncio.create_task(stack.start())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if not starting.done():
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        return 130
+    endpoints = await starting
+    for name in NAMES:
+        _say(f"{name:14} {endpoints.urls[name]}/docs")
+    _say(f"{'simulators':14} {endpoints.urls['simulators']}/agency/  (gateway: /knet)")
+    _say(f"{'kafka':14} {endpoints.kafka}")
+    _say("Ctrl-C stops everything; the data stays in " + str(directory))
+    await stopping
+    _say("stopping")
+    await stack.stop()
+    return 0
+
+
+@app.command()
+def demo(
+    directory: Directory = Path(".afaq/demo"),
+    persons: Annotated[int, typer.Option(help="How many synthetic persons are registered.", min=51, max=3000)] = 300,
+    at_once: Annotated[int, typer.Option(help="How many of them renew their licence at once.", min=1)] = 50,
+) -> None:
+    """Carry a driving licence renewal through the four services, show every event, then fifty at once."""
+    from afaq.demo.show import show
+
+    run(show(directory, persons=persons, at_once=at_once))
+
+
+def _service_command(name: str) -> None:
+    @app.command(name, help=f"Run a process of the service {name}.")
+    def _(role: Role = "all") -> None:
+        import uvloop
+
+        from afaq.services import compose
+        from shared.runtime.process import Role as ProcessRole
+        from shared.runtime.process import run_process
+
+        uvloop.run(run_process(compose(name), ProcessRole(role)))
+
+
+for _name in NAMES:
+    _service_command(_name)
+
+
+@app.command()
+def migrate(services: Annotated[list[str] | None, typer.Argument(help="All of them by default.")] = None) -> None:
+    """Bring databases up to date: AFAQ_<SERVICE>_OWNER_DSN migrates, the user of AFAQ_<SERVICE>_POSTGRES_DSN may use."""
+    run(_migrate(services or list(NAMES)))
+
+
+async def _migrate(names: list[str]) -> int:
+    from urllib.parse import urlsplit
+
+    from afaq.services import migrations_of
+    from shared.store.migrate import migrate as bring_up_to_date
+
+    for name in names:
+        owner, app_dsn = (os.environ[f"AFAQ_{name.upper()}_{role}_DSN"] for role in ("OWNER", "POSTGRES"))
+        applied = await bring_up_to_date(owner, name, migrations_of(name), app_role=urlsplit(app_dsn).username or "")
+        _say(f"{name}: {', '.join(applied) or 'up to date'}")
+    return 0
+
+
+@app.command()
+def topics() -> None:
+    """Create the topics that are missing on AFAQ_KAFKA_BOOTSTRAP."""
+    run(_topics())
+
+
+async def _topics() -> int:
+    from shared.messaging.topics import create_topics
+
+    _say(", ".join(await create_topics(os.environ["AFAQ_KAFKA_BOOTSTRAP"])) or "all topics are there")
+    return 0
+
+
+@clock_app.command()
+def advance(
+    days: Annotated[float, typer.Option(min=0)] = 0,
+    minutes: Annotated[float, typer.Option(min=0)] = 0,
+    directory: Directory = DEFAULT_DIRECTORY,
+) -> None:
+    """Move the time of a local stack forwards: its timers come due as if the time had passed."""
+    from shared.kernel.clock import MovableClock
+
+    clock = MovableClock(directory / "clock-offset")
+    clock.advance(timedelta(days=days, minutes=minutes))
+    _say(f"it is {clock.now():%Y-%m-%d %H:%M} UTC for this stack")
+
+
+def _say(text: str) -> None:
+    typer.secho(f"afaq  {text}", fg="cyan")

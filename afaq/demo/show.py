@@ -1,0 +1,148 @@
+"""`afaq demo`: one renewal shown event by event, then fifty at once, then what it all came to."""
+
+import asyncio
+import shutil
+import statistics
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from afaq.demo.client import Api
+from afaq.demo.people import SyntheticPerson, synthetic_people
+from afaq.demo.renewal import Renewed, renew
+from afaq.demo.timeline import Timeline
+from afaq.local.errors import StackError
+from afaq.local.lock import owner_of
+from afaq.local.stack import Endpoints, Stack
+
+REGISTERING_AT_ONCE = 32
+COLOURS = {"identity": "magenta", "requests": "cyan", "payments": "green", "notifications": "yellow"}
+_console = Console(highlight=False)
+
+
+async def show(directory: Path, *, persons: int, at_once: int) -> int:
+    """Plays the demonstration on a stack of its own, which it ends. 0: all went as it should."""
+    began = time.monotonic()
+    owner = owner_of(directory)
+    if owner is not None:
+        raise StackError(f"A demonstration runs already, as process {owner.pid}.")
+    for part in ("postgres", "kafka", "simulators", "logs"):
+        shutil.rmtree(directory / part, ignore_errors=True)
+    _console.rule("Afaq: a driving licence renewal through four services")
+    stack = Stack(directory, say=lambda text: _console.print(f"[dim]{text}[/dim]"), echo=False)
+    try:
+        endpoints = await stack.start()
+        connector = aiohttp.TCPConnector(limit=200)
+        async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=120)) as session:
+            await _play(Api(endpoints.urls, session), endpoints, persons, at_once)
+    except (TimeoutError, aiohttp.ClientError) as error:
+        raise StackError(f"The demonstration broke off ({type(error).__name__}); see {directory}/logs.") from error
+    finally:
+        await stack.stop()
+    _console.print(f"\n[bold]All well after {time.monotonic() - began:.1f} s.[/bold] `make up` leaves a stack running.")
+    return 0
+
+
+async def _play(api: Api, endpoints: Endpoints, persons: int, at_once: int) -> None:
+    timeline = Timeline(endpoints.kafka, _tell)
+    await timeline.start()
+    try:
+        today = datetime.now(UTC)
+        people = synthetic_people(persons, today=today.date(), now=today.isoformat())
+        fahad = await _register(api, people)
+        _console.rule("Fahad renews his licence")
+        timeline.watch(fahad)
+        first = await renew(api, people[0].civil_id, approve=True, say=lambda text: _narrate("Fahad", text))
+        await asyncio.sleep(0.3)  # the last of his events are still on their way to this screen
+        timeline.watch(None)
+        _console.rule(f"{at_once} persons at once; the agency's desk decides by itself")
+        many = await _many(api, endpoints, people[1 : at_once + 1])
+        await _summarise(api, timeline, first, many)
+    finally:
+        await timeline.stop()
+
+
+async def _register(api: Api, people: Sequence[SyntheticPerson]) -> str:
+    """Registers everybody; the id of the first."""
+    registrar = await api.sign_in(role="registrar")
+    gate = asyncio.Semaphore(REGISTERING_AT_ONCE)
+    with Progress(console=_console, transient=True) as progress:
+        bar = progress.add_task("registering synthetic persons", total=len(people))
+
+        async def register(person: SyntheticPerson) -> str:
+            async with gate:
+                registered = await api.post("identity", "/persons", person.form, registrar)
+                progress.advance(bar)
+                return str(registered["id"])
+
+        ids = await asyncio.gather(*(register(person) for person in people))
+    _console.print(f"{len(people)} synthetic persons are registered; none of them can exist")
+    token = await api.sign_in(civil_id=people[-1].civil_id)
+    await api.until(lambda: _is_followed(api, token), "knowledge of the persons in requests")
+    return ids[0]
+
+
+async def _is_followed(api: Api, token: str) -> bool:
+    found = await api.get("requests", "/eligibility", token)
+    return any(service["eligible"] == "yes" for service in found)
+
+
+async def _many(api: Api, endpoints: Endpoints, people: Sequence[SyntheticPerson]) -> list[Renewed]:
+    desk = {"automatic": True, "agency": "moi-traffic", "delay_seconds": 0.0, "reject_every": 0}
+    async with aiohttp.request("PUT", f"{endpoints.urls['simulators']}/agency/switches", json=desk) as response:
+        response.raise_for_status()
+    with Progress(console=_console, transient=True) as progress:
+        bar = progress.add_task("renewing", total=len(people))
+
+        async def one(person: SyntheticPerson) -> Renewed:
+            renewed = await renew(api, person.civil_id, approve=False, say=lambda _: None)
+            progress.advance(bar)
+            return renewed
+
+        return await asyncio.gather(*(one(person) for person in people))
+
+
+async def _summarise(api: Api, timeline: Timeline, first: Renewed, many: Sequence[Renewed]) -> None:
+    operator = await api.sign_in(role="operator")
+    ledger = await api.get("payments", "/ledger/balances", operator)
+    everybody = [first, *many]
+    _check(ledger, paid=len(everybody))
+    table = Table(title="What it came to", show_header=False)
+    table.add_row("Fahad: submit → document, people's clicks included", f"{first.to_document_seconds * 1000:.0f} ms")
+    table.add_row(f"{len(many)} at once: submit → document, median", f"{_median(many):.2f} s")
+    table.add_row(f"{len(many)} at once: submit → inbox, slowest", f"{max(r.to_inbox_seconds for r in many):.2f} s")
+    events = ", ".join(f"{service} {count}" for service, count in sorted(timeline.counts.items()))
+    table.add_row("events", f"{sum(timeline.counts.values())}: {events}")
+    table.add_row("documents issued and verified", str(len(everybody)))
+    table.add_row("messages in inboxes", str(sum(renewed.messages for renewed in everybody)))
+    accounts = ", ".join(f"{a['account']} {a['balance_fils']:,} fils" for a in ledger["accounts"])
+    table.add_row("ledger", f"{accounts}; sum {ledger['sum_fils']}")
+    _console.print(table)
+
+
+def _check(ledger: Any, *, paid: int) -> None:
+    taken = {account["account"]: account["balance_fils"] for account in ledger["accounts"]}
+    if ledger["sum_fils"] != 0 or taken.get("gateway") != paid * 10_000:
+        raise StackError(f"The ledger is not what {paid} fees of 10,000 fils make: {taken}.")
+
+
+def _median(renewals: Sequence[Renewed]) -> float:
+    return statistics.median(renewed.to_document_seconds for renewed in renewals)
+
+
+def _narrate(who: str, text: str) -> None:
+    _console.print(f"[bold]{who}[/bold] {text}")
+
+
+def _tell(service: str, what: str, latency_ms: float) -> None:
+    colour = COLOURS[service]
+    _console.print(
+        f"   [{colour}]{service:14}[/{colour}] {what:32} [dim]{latency_ms:6.0f} ms after it was recorded[/dim]"
+    )

@@ -1,0 +1,26 @@
+"""The services by name, composed only when they are to run: one process carries one service."""
+
+from importlib import import_module
+from pathlib import Path
+
+from shared.functions import Service
+from shared.runtime.process import Composition
+
+NAMES = ("identity", "requests", "payments", "notifications")
+
+
+def compose(name: str) -> Composition:
+    """The service with its concrete parts, from its environment variables."""
+    composed: Composition = import_module(f"services.{name}.app").compose()
+    return composed
+
+
+def functions_of(name: str) -> Service:
+    """The service's functions alone: for replays and checks, which have no use for its concrete parts."""
+    service: Service = import_module(f"services.{name}.app").service
+    return service
+
+
+def migrations_of(name: str) -> Path:
+    """The folder of the service's own migrations."""
+    return Path(__file__).parent.parent / "services" / name / "migrations"

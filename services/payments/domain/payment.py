@@ -1,0 +1,408 @@
+"""A payment of one fee: asked for, attempted at a gateway, captured, and given back where it was not due.
+
+The browser's return and the gateway's callback are only hints; what counts is what the gateway says when it is asked
+(`GatewayAnswered`). Money that comes too late, twice, or in another amount is never lost: it is booked and given back.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import assert_never
+from uuid import UUID
+
+from shared.contracts.payments import (
+    PaymentAttempted,
+    PaymentCancelled,
+    PaymentCaptured,
+    PaymentCapturedUnasked,
+    PaymentExpired,
+    PaymentFailed,
+    PaymentPageOpened,
+    PaymentRequested,
+    RefundDue,
+    RefundMade,
+    RefundStuck,
+)
+from shared.contracts.personal import Private, SubjectId
+from shared.functions import Decider
+from shared.kernel.errors import Refused
+from shared.kernel.ids import derive_id
+from shared.kernel.text import LocalizedText
+
+CAPTURED = "CAPTURED"  # the gateway's only word for money taken
+NO_PAGE = "NO PAGE"
+MAX_ATTEMPTS = 20
+
+
+class Status(StrEnum):
+    """Where a payment stands."""
+
+    UNKNOWN = "unknown"
+    REQUESTED = "requested"
+    CAPTURED = "captured"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+
+class AttemptStatus(StrEnum):
+    """Where an attempt stands; `started` and `open` wait for the gateway."""
+
+    STARTED = "started"
+    OPEN = "open"
+    CAPTURED = "captured"
+    FAILED = "failed"
+    REFUND_DUE = "refund_due"
+    REFUNDED = "refunded"
+
+
+TRANSITIONS: Mapping[Status, frozenset[Status]] = {
+    Status.UNKNOWN: frozenset({Status.REQUESTED}),
+    Status.REQUESTED: frozenset({Status.CAPTURED, Status.EXPIRED, Status.CANCELLED}),
+    Status.CAPTURED: frozenset(),
+    Status.EXPIRED: frozenset(),
+    Status.CANCELLED: frozenset(),
+}
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One visit to the gateway."""
+
+    id: UUID
+    number: int
+    status: AttemptStatus
+    amount_fils: int
+    result: str | None = None
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether the gateway has still to say how it went."""
+        return self.status in (AttemptStatus.STARTED, AttemptStatus.OPEN)
+
+
+NOBODY = UUID(int=0)
+
+
+@dataclass(frozen=True)
+class Payment:
+    """A fee, and what was done to pay it."""
+
+    status: Status = Status.UNKNOWN
+    fee_id: UUID = NOBODY
+    for_id: UUID = NOBODY
+    payer_id: SubjectId = NOBODY
+    agency: str = ""
+    amount_fils: int = 0
+    description: LocalizedText | None = None
+    due_by: datetime | None = None
+    attempts: Mapping[UUID, Attempt] = field(default_factory=dict)
+    page_url: Private[str | None] = None
+
+    @property
+    def undecided(self) -> Attempt | None:
+        """The attempt that the gateway has still to decide."""
+        return next((attempt for attempt in self.attempts.values() if attempt.is_undecided), None)
+
+
+@dataclass(frozen=True)
+class StartAttempt:
+    """A command of the payer. While an attempt is undecided it is gone on with, so that nobody pays twice unknowing."""
+
+    attempt_id: UUID
+
+
+@dataclass(frozen=True)
+class FeeRequested:
+    """A request waits for a fee."""
+
+    fee_id: UUID
+    for_id: UUID
+    payer_id: UUID
+    agency: str
+    amount_fils: int
+    description: LocalizedText
+    due_by: datetime
+
+
+@dataclass(frozen=True)
+class FeeNoLongerDue:
+    """The request has ended, or does not want this payment: what was taken for it is given back."""
+
+
+@dataclass(frozen=True)
+class TimeToPayOver:
+    """The fee's `due_by` has come."""
+
+
+@dataclass(frozen=True)
+class PageOpened:
+    """The gateway has given a page."""
+
+    attempt_id: UUID
+    page_url: str
+    opened_at: datetime
+
+
+@dataclass(frozen=True)
+class PageNotOpened:
+    """The gateway has given no page in time."""
+
+    attempt_id: UUID
+
+
+@dataclass(frozen=True)
+class GatewayAnswered:
+    """What the gateway says of an attempt when it is asked; final."""
+
+    attempt_id: UUID
+    result: str
+    amount_fils: int
+    reference: str
+    answered_at: datetime
+
+
+@dataclass(frozen=True)
+class RefundConfirmed:
+    """The gateway has given an attempt's money back."""
+
+    attempt_id: UUID
+    reference: str
+
+
+@dataclass(frozen=True)
+class RefundNotConfirmed:
+    """The gateway has not, in all the time that we tried."""
+
+    attempt_id: UUID
+
+
+Message = (
+    StartAttempt
+    | FeeRequested
+    | FeeNoLongerDue
+    | TimeToPayOver
+    | PageOpened
+    | PageNotOpened
+    | GatewayAnswered
+    | RefundConfirmed
+    | RefundNotConfirmed
+)
+Event = (
+    PaymentRequested
+    | PaymentAttempted
+    | PaymentPageOpened
+    | PaymentFailed
+    | PaymentCaptured
+    | PaymentCapturedUnasked
+    | PaymentExpired
+    | PaymentCancelled
+    | RefundDue
+    | RefundMade
+    | RefundStuck
+)
+
+
+def payment_id_for(fee_id: UUID) -> UUID:
+    """A fee has one payment."""
+    return derive_id("payment", fee_id)
+
+
+def decide(state: Payment, message: Message) -> Sequence[Event]:
+    """The rules of a payment."""
+    match message:
+        case StartAttempt():
+            return start_attempt(state, message)
+        case FeeRequested():
+            return [] if state.status is not Status.UNKNOWN else [request_fee(message)]
+        case FeeNoLongerDue():
+            return give_up(state)
+        case TimeToPayOver():
+            return [PaymentExpired(fee_id=state.fee_id, for_id=state.for_id)] if is_open(state) else []
+        case PageOpened():
+            return open_page(state, message)
+        case PageNotOpened(attempt_id):
+            undecided = undecided_attempt(state, attempt_id)
+            return [PaymentFailed(attempt_id=attempt_id, result=NO_PAGE)] if undecided else []
+        case GatewayAnswered():
+            return settle(state, message)
+        case RefundConfirmed() | RefundNotConfirmed():
+            return end_refund(state, message)
+        case _:
+            assert_never(message)
+
+
+def is_open(state: Payment) -> bool:
+    """Whether the fee is still to be paid."""
+    return state.status is Status.REQUESTED
+
+
+def undecided_attempt(state: Payment, attempt_id: UUID) -> Attempt | None:
+    """The attempt of this id, if the gateway has still to decide it."""
+    attempt = state.attempts.get(attempt_id)
+    return attempt if attempt is not None and attempt.is_undecided else None
+
+
+def request_fee(notice: FeeRequested) -> PaymentRequested:
+    """A payment begins with its fee."""
+    return PaymentRequested(
+        fee_id=notice.fee_id,
+        for_id=notice.for_id,
+        payer_id=notice.payer_id,
+        agency=notice.agency,
+        amount_fils=notice.amount_fils,
+        description=notice.description,
+        due_by=notice.due_by,
+    )
+
+
+def start_attempt(state: Payment, command: StartAttempt) -> Sequence[Event]:
+    """A new attempt, unless one is under way."""
+    if not is_open(state):
+        raise Refused("payment-not-open", {"status": state.status})
+    if state.undecided is not None:
+        return []
+    if len(state.attempts) >= MAX_ATTEMPTS:
+        raise Refused("payment-too-many-attempts")
+    number = len(state.attempts) + 1
+    return [PaymentAttempted(attempt_id=command.attempt_id, number=number, amount_fils=state.amount_fils)]
+
+
+def open_page(state: Payment, notice: PageOpened) -> Sequence[Event]:
+    """The payer can go to the gateway's page."""
+    attempt = undecided_attempt(state, notice.attempt_id)
+    if attempt is None or attempt.status is not AttemptStatus.STARTED:
+        return []
+    return [
+        PaymentPageOpened(
+            attempt_id=attempt.id, payer_id=state.payer_id, opened_at=notice.opened_at, page_url=notice.page_url
+        )
+    ]
+
+
+def settle(state: Payment, notice: GatewayAnswered) -> Sequence[Event]:
+    """The gateway's word ends an attempt, once."""
+    attempt = undecided_attempt(state, notice.attempt_id)
+    if attempt is None:
+        return []
+    if notice.result != CAPTURED:
+        return [PaymentFailed(attempt_id=attempt.id, result=notice.result)]
+    if is_open(state) and notice.amount_fils == attempt.amount_fils:
+        return [
+            PaymentCaptured(
+                attempt_id=attempt.id,
+                fee_id=state.fee_id,
+                for_id=state.for_id,
+                payer_id=state.payer_id,
+                agency=state.agency,
+                amount_fils=notice.amount_fils,
+                captured_at=notice.answered_at,
+                gateway_reference=notice.reference,
+            )
+        ]
+    why = "not-due" if notice.amount_fils == attempt.amount_fils else "amount-differs"
+    unasked = PaymentCapturedUnasked(
+        attempt_id=attempt.id,
+        payer_id=state.payer_id,
+        agency=state.agency,
+        amount_fils=notice.amount_fils,
+        captured_at=notice.answered_at,
+        gateway_reference=notice.reference,
+        why=why,
+    )
+    return [unasked, refund(state, attempt.id, notice.amount_fils, why, unasked=True)]
+
+
+def give_up(state: Payment) -> Sequence[Event]:
+    """The fee is not due any more: an open payment is closed, a captured one given back."""
+    if is_open(state):
+        return [PaymentCancelled(fee_id=state.fee_id, for_id=state.for_id)]
+    captured = [attempt for attempt in state.attempts.values() if attempt.status is AttemptStatus.CAPTURED]
+    return [refund(state, attempt.id, attempt.amount_fils, "not-due") for attempt in captured]
+
+
+def refund(state: Payment, attempt_id: UUID, amount_fils: int, why: str, *, unasked: bool = False) -> RefundDue:
+    """What an attempt has taken is to be given back; an attempt has one refund."""
+    return RefundDue(
+        refund_id=derive_id("refund", attempt_id),
+        attempt_id=attempt_id,
+        payer_id=state.payer_id,
+        agency=state.agency,
+        amount_fils=amount_fils,
+        unasked=unasked,
+        why=why,
+    )
+
+
+def end_refund(state: Payment, notice: RefundConfirmed | RefundNotConfirmed) -> Sequence[Event]:
+    """A refund that is due is made, or left to an operator."""
+    attempt = state.attempts.get(notice.attempt_id)
+    if attempt is None or attempt.status is not AttemptStatus.REFUND_DUE:
+        return []
+    refund_id = derive_id("refund", attempt.id)
+    if isinstance(notice, RefundNotConfirmed):
+        return [RefundStuck(refund_id=refund_id, attempt_id=attempt.id, amount_fils=attempt.amount_fils)]
+    return [
+        RefundMade(
+            refund_id=refund_id,
+            attempt_id=attempt.id,
+            payer_id=state.payer_id,
+            amount_fils=attempt.amount_fils,
+            gateway_reference=notice.reference,
+        )
+    ]
+
+
+def evolve(state: Payment, event: Event) -> Payment:
+    """A payment after an event."""
+    match event:
+        case PaymentRequested():
+            return Payment(
+                status=Status.REQUESTED,
+                fee_id=event.fee_id,
+                for_id=event.for_id,
+                payer_id=event.payer_id,
+                agency=event.agency,
+                amount_fils=event.amount_fils,
+                description=event.description,
+                due_by=event.due_by,
+            )
+        case PaymentAttempted():
+            attempt = Attempt(event.attempt_id, event.number, AttemptStatus.STARTED, event.amount_fils)
+            return replace(state, attempts={**state.attempts, attempt.id: attempt}, page_url=None)
+        case PaymentPageOpened():
+            return with_attempt(replace(state, page_url=event.page_url), event.attempt_id, AttemptStatus.OPEN)
+        case PaymentFailed():
+            return with_attempt(state, event.attempt_id, AttemptStatus.FAILED, result=event.result)
+        case PaymentCaptured():
+            paid = replace(state, status=Status.CAPTURED)
+            return with_attempt(paid, event.attempt_id, AttemptStatus.CAPTURED, result=CAPTURED)
+        case PaymentCapturedUnasked():
+            status, amount = AttemptStatus.CAPTURED, event.amount_fils
+            return with_attempt(state, event.attempt_id, status, result=CAPTURED, amount_fils=amount)
+        case PaymentExpired():
+            return replace(state, status=Status.EXPIRED)
+        case PaymentCancelled():
+            return replace(state, status=Status.CANCELLED)
+        case RefundDue():
+            return with_attempt(state, event.attempt_id, AttemptStatus.REFUND_DUE)
+        case RefundMade():
+            return with_attempt(state, event.attempt_id, AttemptStatus.REFUNDED)
+        case RefundStuck():
+            return state
+        case _:
+            assert_never(event)
+
+
+def with_attempt(
+    state: Payment, attempt_id: UUID, status: AttemptStatus, *, result: str | None = None, amount_fils: int | None = None
+) -> Payment:
+    """The payment with one attempt moved on; a page whose attempt has ended is of no use any more."""
+    before = state.attempts[attempt_id]
+    amount = before.amount_fils if amount_fils is None else amount_fils
+    after = replace(before, status=status, result=result or before.result, amount_fils=amount)
+    page_url = state.page_url if after.is_undecided else None
+    return replace(state, attempts={**state.attempts, attempt_id: after}, page_url=page_url)
+
+
+payment = Decider("payment", initial=Payment(), decide=decide, evolve=evolve)

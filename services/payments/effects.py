@@ -1,0 +1,119 @@
+"""What payments does outside: it talks to the bank's gateway."""
+
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from services.payments.domain.payment import (
+    AttemptStatus,
+    GatewayAnswered,
+    PageNotOpened,
+    PageOpened,
+    Payment,
+    RefundConfirmed,
+    RefundNotConfirmed,
+    payment,
+    payment_id_for,
+)
+from shared.functions import Effect, Effects, Job, Send
+from shared.kernel.errors import TryLater
+
+GATEWAY = "gateway"
+ASK_AGAIN_SECONDS = 30.0
+ONE_WEEK_SECONDS = 7 * 86_400.0
+
+effects = Effects()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a gateway says of an attempt; `result` None while the payer has not finished."""
+
+    result: str | None
+    amount_fils: int
+    reference: str
+
+
+class Gateway(Protocol):
+    """A bank's gateway. Every call may be repeated with the same attempt without a second effect."""
+
+    async def open_page(self, attempt_id: UUID, payment_id: UUID, amount_fils: int) -> str:
+        """The address of the hosted page for this attempt."""
+        ...
+
+    async def inquire(self, attempt_id: UUID, amount_fils: int) -> Answer:
+        """What became of the attempt."""
+        ...
+
+    async def refund(self, attempt_id: UUID, refund_id: UUID, amount_fils: int) -> str:
+        """Gives the amount back; the gateway's reference."""
+        ...
+
+
+@dataclass(frozen=True)
+class OpenPage(Effect):
+    """Ask for a hosted page."""
+
+    attempt_id: UUID
+
+
+@dataclass(frozen=True)
+class InquireAttempt(Effect):
+    """Ask what became of an attempt, until it is known."""
+
+    attempt_id: UUID
+
+
+@dataclass(frozen=True)
+class RefundAttempt(Effect):
+    """Give back what an attempt has taken."""
+
+    attempt_id: UUID
+
+
+@effects.on(
+    OpenPage,
+    of=payment,
+    target=GATEWAY,
+    due=lambda state: state.undecided is not None,
+    lives_for_seconds=120,
+    exhausted=lambda effect, id: payment.send(id, PageNotOpened(effect.attempt_id)),
+)
+async def open_page(effect: OpenPage, job: Job, state: Payment, gateway: Gateway) -> Send:
+    """The same attempt asked again gets the same page: the attempt's id is the gateway's track id."""
+    payment_id = payment_id_for(state.fee_id)
+    url = await gateway.open_page(effect.attempt_id, payment_id, state.amount_fils)
+    return payment.send(payment_id, PageOpened(effect.attempt_id, url, job.now))
+
+
+@effects.on(
+    InquireAttempt,
+    of=payment,
+    target=GATEWAY,
+    due=lambda state: state.undecided is not None,
+    lives_for_seconds=ONE_WEEK_SECONDS,
+    max_attempts=10_000,
+)
+async def inquire_attempt(effect: InquireAttempt, job: Job, state: Payment, gateway: Gateway) -> Send:
+    """Only an inquiry is believed."""
+    answer = await gateway.inquire(effect.attempt_id, state.attempts[effect.attempt_id].amount_fils)
+    if answer.result is None:
+        raise TryLater("the payer has not finished", after_seconds=ASK_AGAIN_SECONDS, fault=False)
+    notice = GatewayAnswered(effect.attempt_id, answer.result, answer.amount_fils, answer.reference, job.now)
+    return payment.send(payment_id_for(state.fee_id), notice)
+
+
+@effects.on(
+    RefundAttempt,
+    of=payment,
+    target=GATEWAY,
+    due=lambda state: any(a.status is AttemptStatus.REFUND_DUE for a in state.attempts.values()),
+    lives_for_seconds=ONE_WEEK_SECONDS,
+    max_attempts=10_000,
+    exhausted=lambda effect, id: payment.send(id, RefundNotConfirmed(effect.attempt_id)),
+)
+async def refund_attempt(effect: RefundAttempt, job: Job, state: Payment, gateway: Gateway) -> Send:
+    """The job's id is the refund's track id, so that a repeat gives nothing back twice."""
+    amount_fils = state.attempts[effect.attempt_id].amount_fils
+    reference = await gateway.refund(effect.attempt_id, job.id, amount_fils)
+    return payment.send(payment_id_for(state.fee_id), RefundConfirmed(effect.attempt_id, reference))

@@ -1,0 +1,82 @@
+"""What events bring about in payments."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from services.payments.domain.payment import FeeNoLongerDue, FeeRequested, TimeToPayOver, payment, payment_id_for
+from services.payments.effects import InquireAttempt, OpenPage, RefundAttempt
+from shared.contracts.event import Recorded
+from shared.contracts.identity import PersonErased
+from shared.contracts.payments import PaymentAttempted, PaymentPageOpened, PaymentRequested, RefundDue
+from shared.contracts.requests import (
+    RequestExpired,
+    RequestFeeDue,
+    RequestPaymentNotNeeded,
+    RequestRejected,
+    RequestWithdrawn,
+)
+from shared.functions import Reactions, Step, erase, perform
+
+INQUIRE_AFTER = timedelta(minutes=2)
+"""An attempt of which nothing was heard is inquired about then; a callback or the browser's return hastens it."""
+
+reactions = Reactions()
+
+
+@reactions.on(RequestFeeDue)
+def ask_for_the_fee(event: Recorded[RequestFeeDue]) -> Iterator[Step]:
+    """A fee that is due has a payment."""
+    fee = event.data
+    notice = FeeRequested(
+        fee_id=fee.fee_id,
+        for_id=event.aggregate_id,
+        payer_id=fee.payer_id,
+        agency=fee.agency,
+        amount_fils=fee.amount_fils,
+        description=fee.description,
+        due_by=fee.due_by,
+    )
+    yield payment.send(payment_id_for(fee.fee_id), notice)
+
+
+@reactions.on(PaymentRequested)
+def expire_when_time_is_over(event: Recorded[PaymentRequested]) -> Iterator[Step]:
+    """A payment has its time."""
+    yield payment.send(event.aggregate_id, TimeToPayOver(), at=event.data.due_by)
+
+
+@reactions.on(RequestWithdrawn, RequestRejected, RequestExpired)
+def give_up_the_fee(event: Recorded[RequestWithdrawn | RequestRejected | RequestExpired]) -> Iterator[Step]:
+    """A request that has ended without its service does not keep the fee."""
+    if event.data.fee_id is not None:
+        yield payment.send(payment_id_for(event.data.fee_id), FeeNoLongerDue())
+
+
+@reactions.on(RequestPaymentNotNeeded)
+def give_back_what_was_not_needed(event: Recorded[RequestPaymentNotNeeded]) -> Iterator[Step]:
+    """The request had ended when the payment came."""
+    yield payment.send(event.data.payment_id, FeeNoLongerDue())
+
+
+@reactions.on(PaymentAttempted)
+def open_the_page(event: Recorded[PaymentAttempted]) -> Iterator[Step]:
+    """The gateway is asked for its page."""
+    yield perform(OpenPage(event.data.attempt_id))
+
+
+@reactions.on(PaymentPageOpened)
+def inquire_in_any_case(event: Recorded[PaymentPageOpened]) -> Iterator[Step]:
+    """No attempt is forgotten: it is asked about until the answer is known."""
+    yield perform(InquireAttempt(event.data.attempt_id), at=event.data.opened_at + INQUIRE_AFTER)
+
+
+@reactions.on(RefundDue)
+def give_back(event: Recorded[RefundDue]) -> Iterator[Step]:
+    """The gateway is told to give the money back."""
+    yield perform(RefundAttempt(event.data.attempt_id))
+
+
+@reactions.on(PersonErased)
+def destroy_the_key(event: Recorded[PersonErased]) -> Iterator[Step]:
+    """What is sealed about the payer is unreadable from here on."""
+    yield erase(event.aggregate_id)

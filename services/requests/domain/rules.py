@@ -1,0 +1,94 @@
+"""Eligibility rules in CEL (Google's Common Expression Language), over facts that are typed and named."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from enum import StrEnum
+from functools import cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from cel_expr_python import cel
+
+from services.requests.domain.definition import FactType, Rule
+
+KUWAIT = ZoneInfo("Asia/Kuwait")
+_TYPES: Mapping[FactType, cel.Type] = {
+    "int": cel.Type.INT,
+    "string": cel.Type.STRING,
+    "bool": cel.Type.BOOL,
+    "date": cel.Type.TIMESTAMP,
+    "instant": cel.Type.TIMESTAMP,
+}
+
+
+class Verdict(StrEnum):
+    """How a rule comes out. `undecided`: a fact is missing or the rule is at fault; never taken for a no."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """A verdict, and the facts that it rests on as they were."""
+
+    rule: Rule
+    verdict: Verdict
+    facts: Mapping[str, Any]
+
+
+class RuleBook:
+    """Compiles and evaluates rules over a vocabulary of facts. Raises ValueError for a rule that cannot be right."""
+
+    def __init__(self, vocabulary: Mapping[str, FactType]) -> None:
+        self._vocabulary = vocabulary
+        self._compiled = cache(self._compile)
+
+    def check(self, rule: Rule) -> None:
+        """That the rule compiles, reads only what it says, and that its examples come out as they say."""
+        unknown = set(rule.reads) - self._vocabulary.keys()
+        if unknown:
+            raise ValueError(f"rule {rule.id} reads unknown facts: {', '.join(sorted(unknown))}")
+        for facts, expected in ((rule.passes, Verdict.PASSED), (rule.fails, Verdict.FAILED)):
+            found = self.judge(rule, facts).verdict
+            if found is not expected:
+                raise ValueError(f"rule {rule.id}: its example of {expected} comes out as {found}")
+
+    def judge(self, rule: Rule, facts: Mapping[str, Any]) -> Ruling:
+        """Evaluates one rule on the facts that it reads, and on no others."""
+        read = {name: facts[name] for name in rule.reads if name in facts}
+        try:
+            verdict = self._evaluate(rule, read)
+        except (RuntimeError, ValueError, TypeError):
+            verdict = Verdict.UNDECIDED
+        return Ruling(rule, verdict, read)
+
+    def _evaluate(self, rule: Rule, facts: Mapping[str, Any]) -> Verdict:
+        environment, expression = self._compiled(rule.expression, tuple(rule.reads))
+        values = {name: self._value(name, value) for name, value in facts.items()}
+        result = expression.eval(environment.Activation(values))
+        if result.type() != cel.Type.BOOL:
+            return Verdict.UNDECIDED
+        return Verdict.PASSED if result.value() else Verdict.FAILED
+
+    def _compile(self, expression: str, reads: tuple[str, ...]) -> tuple[cel.Env, cel.Expression]:
+        environment = cel.NewEnv(variables={name: _TYPES[self._vocabulary[name]] for name in reads})
+        try:
+            compiled = environment.compile(expression)
+        except Exception as error:  # the library raises its own kinds, and says where in the text
+            raise ValueError(str(error)) from None
+        if compiled.return_type() != cel.Type.BOOL:
+            raise ValueError("a rule gives true or false")
+        return environment, compiled
+
+    def _value(self, name: str, value: Any) -> Any:
+        """A fact as CEL takes it: a date is its first moment in Kuwait."""
+        kind = self._vocabulary[name]
+        if kind == "date":
+            day = value if isinstance(value, date) else date.fromisoformat(value)
+            return datetime.combine(day, time(), tzinfo=KUWAIT)
+        if kind == "instant" and isinstance(value, str):
+            return datetime.fromisoformat(value)
+        return value

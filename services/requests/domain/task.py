@@ -1,0 +1,137 @@
+"""A task: what an officer of an agency has to decide on a request."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import assert_never
+from uuid import UUID
+
+from shared.contracts.requests import TaskCancelled, TaskDecided, TaskDecision, TaskOpened
+from shared.functions import Decider
+from shared.kernel.errors import Refused
+from shared.kernel.text import LocalizedText
+
+NOBODY = UUID(int=0)
+
+
+class Status(StrEnum):
+    """Where a task stands."""
+
+    UNKNOWN = "unknown"
+    OPEN = "open"
+    DECIDED = "decided"
+    CANCELLED = "cancelled"
+
+
+TRANSITIONS: Mapping[Status, frozenset[Status]] = {
+    Status.UNKNOWN: frozenset({Status.OPEN}),
+    Status.OPEN: frozenset({Status.DECIDED, Status.CANCELLED}),
+    Status.DECIDED: frozenset(),
+    Status.CANCELLED: frozenset(),
+}
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task, and for which request and agency it is."""
+
+    status: Status = Status.UNKNOWN
+    request_id: UUID = NOBODY
+    applicant_id: UUID = NOBODY
+    agency: str = ""
+    service_id: str = ""
+    title: LocalizedText | None = None
+    decision: TaskDecision | None = None
+
+
+@dataclass(frozen=True)
+class OpenTask:
+    """A request has come to a step that an officer decides."""
+
+    request_id: UUID
+    applicant_id: UUID
+    agency: str
+    service_id: str
+    title: LocalizedText
+
+
+@dataclass(frozen=True)
+class Decide:
+    """A command of an officer of the task's agency."""
+
+    decision: TaskDecision
+    decided_by: UUID
+    reason: LocalizedText | None
+
+
+@dataclass(frozen=True)
+class CancelTask:
+    """The request has ended without a decision."""
+
+
+Message = OpenTask | Decide | CancelTask
+Event = TaskOpened | TaskDecided | TaskCancelled
+
+
+def decide(state: Task, message: Message) -> Sequence[Event]:
+    """The rules of a task."""
+    match message:
+        case OpenTask():
+            return [] if state.status is not Status.UNKNOWN else [opened(message)]
+        case Decide():
+            return decided(state, message)
+        case CancelTask():
+            return [TaskCancelled(request_id=state.request_id)] if state.status is Status.OPEN else []
+        case _:
+            assert_never(message)
+
+
+def opened(notice: OpenTask) -> TaskOpened:
+    """A new task."""
+    return TaskOpened(
+        request_id=notice.request_id,
+        applicant_id=notice.applicant_id,
+        agency=notice.agency,
+        service_id=notice.service_id,
+        title=notice.title,
+    )
+
+
+def decided(state: Task, command: Decide) -> Sequence[Event]:
+    """A task is decided once; who refuses has to say why."""
+    if state.status is not Status.OPEN:
+        raise Refused("task-not-open", {"status": state.status})
+    if command.decision is TaskDecision.REJECT and command.reason is None:
+        raise Refused("task-rejection-without-reason")
+    return [
+        TaskDecided(
+            request_id=state.request_id,
+            applicant_id=state.applicant_id,
+            decision=command.decision,
+            decided_by=command.decided_by,
+            reason=command.reason,
+        )
+    ]
+
+
+def evolve(state: Task, event: Event) -> Task:
+    """A task after an event."""
+    match event:
+        case TaskOpened():
+            return Task(
+                status=Status.OPEN,
+                request_id=event.request_id,
+                applicant_id=event.applicant_id,
+                agency=event.agency,
+                service_id=event.service_id,
+                title=event.title,
+            )
+        case TaskDecided(decision=decision):
+            return replace(state, status=Status.DECIDED, decision=decision)
+        case TaskCancelled():
+            return replace(state, status=Status.CANCELLED)
+        case _:
+            assert_never(event)
+
+
+task = Decider("task", initial=Task(), decide=decide, evolve=evolve)

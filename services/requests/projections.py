@@ -1,0 +1,42 @@
+"""Rows that requests reads: persons as identity publishes them, and the codes that find documents."""
+
+from collections.abc import Iterator
+
+from shared.contracts.event import Recorded
+from shared.contracts.identity import PersonForgotten, PersonSnapshot
+from shared.contracts.personal import Erased
+from shared.contracts.requests import DocumentIssued
+from shared.functions import Delete, Projections, Row
+from shared.store.access_keys import follow_access_keys
+
+projections = Projections()
+follow_access_keys(projections)
+
+
+@projections.on(PersonSnapshot)
+def persons(event: Recorded[PersonSnapshot]) -> Iterator[Row]:
+    """What eligibility and documents need of a person."""
+    known = event.data
+    values = {
+        "person_id": event.aggregate_id,
+        "name": known.name,
+        "birth_date": known.birth_date,
+        "residence": known.residence,
+        "facts": known.facts,
+    }
+    yield Row("persons", values)
+
+
+@projections.on(PersonForgotten)
+def forgotten_persons(event: Recorded[PersonForgotten]) -> Iterator[Delete]:
+    """An erased person is not known here any more, nor found by a document's code."""
+    yield Delete("persons", "person_id", event.aggregate_id)
+    yield Delete("verification_codes", "holder_id", event.aggregate_id)
+
+
+@projections.on(DocumentIssued)
+def verification_codes(event: Recorded[DocumentIssued]) -> Iterator[Row]:
+    """A code finds its document."""
+    if not isinstance(event.data.code, Erased):
+        values = {"code": event.data.code, "document_id": event.aggregate_id, "holder_id": event.data.holder_id}
+        yield Row("verification_codes", values)

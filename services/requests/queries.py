@@ -1,0 +1,77 @@
+"""Reads of requests' own tables."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+from pydantic import TypeAdapter
+
+from services.requests.domain.definition import ServiceDefinition
+from services.requests.domain.facts import KnownPerson
+from shared.kernel.text import LocalizedText
+from shared.store.statements import Statements
+from shared.store.types import Pool
+
+SQL = Statements(Path(__file__).parent / "sql")
+_PERSON = TypeAdapter(KnownPerson)
+
+
+@dataclass(frozen=True)
+class TaskRow:
+    """An open task in an agency's queue."""
+
+    id: UUID
+    request_id: UUID
+    service_id: str
+    agency: str
+    title: LocalizedText
+    state: str
+    opened_at: datetime
+
+
+_TASK = TypeAdapter(TaskRow)
+
+
+async def current_versions(pool: Pool) -> list[ServiceDefinition]:
+    """The newest version of every service."""
+    rows = await pool.fetch(SQL["current_versions"])
+    return [ServiceDefinition.model_validate(row["definition"]) for row in rows]
+
+
+async def version_by_key(pool: Pool, key: str) -> ServiceDefinition | None:
+    """One version of one service."""
+    definition = await pool.fetchval(SQL["version_by_key"], key)
+    return None if definition is None else ServiceDefinition.model_validate(definition)
+
+
+async def publish_version(pool: Pool, definition: ServiceDefinition) -> None:
+    """Puts a version into the catalogue. Raises ValueError where the same version says something else already."""
+    text = definition.model_dump_json().encode()
+    await pool.execute(SQL["publish_version"], definition.key, definition.id, definition.version, text)
+    if await version_by_key(pool, definition.key) != definition:
+        raise ValueError(f"{definition.key} was published with another text; give the change a new version")
+
+
+async def find_person(pool: Pool, person_id: UUID) -> KnownPerson | None:
+    """A person as identity publishes them."""
+    row = await pool.fetchrow(SQL["person"], person_id)
+    return None if row is None else _PERSON.validate_python(dict(row))
+
+
+async def requests_of_applicant(pool: Pool, applicant_id: UUID, before: UUID, limit: int) -> list[UUID]:
+    """A page of an applicant's requests, newest first."""
+    return [row["id"] for row in await pool.fetch(SQL["requests_of_applicant"], applicant_id, before, limit)]
+
+
+async def open_tasks(pool: Pool, agencies: Iterable[str], after: UUID, limit: int) -> Sequence[TaskRow]:
+    """A page of the open tasks of these agencies."""
+    rows = await pool.fetch(SQL["open_tasks"], sorted(agencies), after, limit)
+    return [_TASK.validate_python({**dict(row), "state": row["status"]}) for row in rows]
+
+
+async def document_by_code(pool: Pool, code: str) -> UUID | None:
+    """The document that a verification code is of."""
+    found: UUID | None = await pool.fetchval(SQL["document_by_code"], code)
+    return found

@@ -1,0 +1,29 @@
+"""The catalogue's seed: the YAML files beside this module, checked and published when the service starts."""
+
+from pathlib import Path
+
+import yaml
+
+from services.requests.domain.definition import ServiceDefinition
+from services.requests.domain.rulebook import CATALOGUE, RULEBOOK
+from services.requests.queries import publish_version
+from shared.store.types import Pool
+
+
+def read_definitions(folder: Path = CATALOGUE) -> list[ServiceDefinition]:
+    """The definitions of a folder, each with its rules checked. Raises ValueError that says what is wrong where."""
+    found = []
+    for file in sorted(folder.glob("*.yaml")):
+        if file.stem == "facts":
+            continue
+        definition = ServiceDefinition.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+        for rule in definition.eligibility:
+            RULEBOOK.check(rule)
+        found.append(definition)
+    return found
+
+
+async def publish_seed(pool: Pool) -> None:
+    """Publishes the seed; versions that are there already stay as they are."""
+    for definition in read_definitions():
+        await publish_version(pool, definition)

@@ -1,0 +1,2 @@
+-- The document that a verification code is of.
+select document_id from verification_codes where code = $1
