@@ -20,7 +20,7 @@ help:
 	  END { print "" }' $(MAKEFILE_LIST)
 
 ##@ Run
-demo: $(READY_TO_RUN) ## see it work: one life event, from the hospital to the money in the bank
+demo: $(READY_TO_RUN) ## see it work: a licence renewed through the four services, then fifty at once
 	@$(BIN)/afaq demo
 
 up: $(READY_TO_RUN) ## the whole platform on this machine, until Ctrl-C

@@ -2,6 +2,7 @@
 
 import json
 import os
+from base64 import b64decode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -27,8 +28,6 @@ async def open_shell(name: str) -> AsyncIterator[Shell]:
         dsn, master_key = environment[f"{prefix}_POSTGRES_DSN"], environment[f"{prefix}_MASTER_KEY"]
     except KeyError as missing:
         raise StackError(f"No local stack runs here: start one with `afaq up`, or set {missing}.") from None
-    from base64 import b64decode
-
     pool = await open_pool(dsn, application=f"afaq-tools-{name}", size=4)
     try:
         yield await Shell.open(functions_of(name), pool, KeyRing(b64decode(master_key)), the_clock())

@@ -100,7 +100,7 @@ for _name in NAMES:
 
 @app.command()
 def migrate(services: Annotated[list[str] | None, typer.Argument(help="All of them by default.")] = None) -> None:
-    """Bring databases up to date: AFAQ_<SERVICE>_OWNER_DSN migrates, the user of AFAQ_<SERVICE>_POSTGRES_DSN may use."""
+    """Bring databases up to date: AFAQ_<SERVICE>_OWNER_DSN changes them for the user of AFAQ_<SERVICE>_POSTGRES_DSN."""
     run(_migrate(services or list(NAMES)))
 
 

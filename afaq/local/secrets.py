@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +21,7 @@ def local_secrets(file: Path) -> Mapping[str, str]:
         draft = file.with_suffix(".new")
         draft.touch(mode=0o600)
         draft.write_text(json.dumps(kept, indent=1))
-        os.replace(draft, file)
+        draft.replace(file)
     return kept
 
 

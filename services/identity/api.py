@@ -169,7 +169,7 @@ class TokenView(BaseModel):
     """An access token (RFC 6750)."""
 
     access_token: str
-    token_type: str = "Bearer"
+    token_type: str = "Bearer"  # noqa: S105
     expires_in: int
 
 

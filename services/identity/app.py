@@ -35,7 +35,7 @@ service = Service(
 
 def compose() -> Composition:
     """The service with the parts that its settings name."""
-    settings = IdentitySettings()  # type: ignore[call-arg]
+    settings = IdentitySettings()
     issuer = TokenIssuer(settings.signing_key.get_secret_value(), settings.token_lifetime_seconds)
 
     async def begin(shell: Shell) -> None:

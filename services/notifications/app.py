@@ -32,4 +32,4 @@ service = Service(
 
 def compose() -> Composition:
     """The service with the parts that its settings name."""
-    return Composition(service, NotificationsSettings(), router, FOLDER)  # type: ignore[call-arg]
+    return Composition(service, NotificationsSettings(), router, FOLDER)

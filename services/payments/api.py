@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -25,6 +26,7 @@ from shared.web.pages import Page, PageQuery, newest_first
 from shared.web.problems import Problem
 
 router = APIRouter(dependencies=[Depends(refuse_large_bodies)])
+_RETURN_PAGE = (Path(__file__).parent / "return.html").read_text(encoding="utf-8")
 
 
 class AttemptView(BaseModel):
@@ -59,7 +61,9 @@ class PaymentView(BaseModel):
             description=state.description,
             due_by=state.due_by,
             page_url=None if isinstance(state.page_url, Erased) else state.page_url,
-            attempts=[AttemptView(id=a.id, number=a.number, status=a.status, result=a.result) for a in state.attempts.values()],
+            attempts=[
+                AttemptView(id=a.id, number=a.number, status=a.status, result=a.result) for a in state.attempts.values()
+            ],
         )
 
 
@@ -113,9 +117,7 @@ async def ledger(caller: Operator, shell: TheShell) -> LedgerView:
 
 
 @router.post("/gateway/knet/notification", response_class=PlainTextResponse, tags=["gateway"])
-async def knet_notification(
-    request: Request, shell: TheShell, jobs: TheJobs
-) -> str:
+async def knet_notification(request: Request, shell: TheShell, jobs: TheJobs) -> str:
     """The gateway's callback: a hint to ask it now. It is not believed, and a repeat changes nothing."""
     terminal: KnetTerminal = request.app.state.terminal
     try:
@@ -145,12 +147,3 @@ async def _own(shell: Shell, caller: Caller, payment_id: UUID) -> Payment:
         raise Problem("not-found")
     state: Payment = loaded.state
     return state
-
-
-_RETURN_PAGE = """<!doctype html>
-<html lang="ar" dir="rtl"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>آفاق — Afaq</title><style>body{font:1.1rem/1.6 system-ui,sans-serif;max-width:34rem;margin:15vh auto;padding:0 1rem;
-text-align:center;color:#123}[lang=en]{color:#456}</style></head><body>
-<h1>شكرًا لك</h1><p>نتأكد من عملية الدفع لدى البنك. يمكنك العودة إلى طلبك لمتابعة حالته.</p>
-<p lang="en" dir="ltr">Thank you. We are confirming the payment with the bank; go back to your request to see how it goes on.</p>
-</body></html>"""

@@ -30,7 +30,7 @@ service = Service(
 
 def compose() -> Composition:
     """The service with the parts that its settings name."""
-    settings = PaymentsSettings()  # type: ignore[call-arg]
+    settings = PaymentsSettings()
     terminal = KnetTerminal(
         url=str(settings.knet_url),
         tranportal_id=settings.knet_tranportal_id.get_secret_value(),

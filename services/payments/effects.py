@@ -77,7 +77,7 @@ class RefundAttempt(Effect):
     target=GATEWAY,
     due=lambda state: state.undecided is not None,
     lives_for_seconds=120,
-    exhausted=lambda effect, id: payment.send(id, PageNotOpened(effect.attempt_id)),
+    exhausted=lambda effect, payment_id: payment.send(payment_id, PageNotOpened(effect.attempt_id)),
 )
 async def open_page(effect: OpenPage, job: Job, state: Payment, gateway: Gateway) -> Send:
     """The same attempt asked again gets the same page: the attempt's id is the gateway's track id."""
@@ -110,7 +110,7 @@ async def inquire_attempt(effect: InquireAttempt, job: Job, state: Payment, gate
     due=lambda state: any(a.status is AttemptStatus.REFUND_DUE for a in state.attempts.values()),
     lives_for_seconds=ONE_WEEK_SECONDS,
     max_attempts=10_000,
-    exhausted=lambda effect, id: payment.send(id, RefundNotConfirmed(effect.attempt_id)),
+    exhausted=lambda effect, payment_id: payment.send(payment_id, RefundNotConfirmed(effect.attempt_id)),
 )
 async def refund_attempt(effect: RefundAttempt, job: Job, state: Payment, gateway: Gateway) -> Send:
     """The job's id is the refund's track id, so that a repeat gives nothing back twice."""

@@ -33,9 +33,7 @@ class Unreadable(Exception):
 class KnetTerminal:
     """One merchant terminal at the gateway; implements `Gateway`."""
 
-    def __init__(
-        self, *, url: str, tranportal_id: str, password: str, resource_key: str, public_url: str
-    ) -> None:
+    def __init__(self, *, url: str, tranportal_id: str, password: str, resource_key: str, public_url: str) -> None:
         self._url = url.rstrip("/")
         self._id = tranportal_id
         self._password = password

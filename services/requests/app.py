@@ -57,7 +57,7 @@ class KnownHolders:
 
 def compose() -> Composition:
     """The service with the parts that its settings name."""
-    settings = RequestsSettings()  # type: ignore[call-arg]
+    settings = RequestsSettings()
     signer = DocumentSigner(settings.document_key.get_secret_value(), key_bytes(settings.code_key))
     effects.provide(Signer, signer)  # type: ignore[type-abstract]
 

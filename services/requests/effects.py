@@ -47,7 +47,9 @@ class Holders(Protocol):
 
 
 @effects.on(SignDocument, of=document, due=lambda state: state.status is Status.UNKNOWN)
-async def sign_document(effect: SignDocument, job: Job, state: Document, signer: Signer, holders: Holders) -> Send | None:
+async def sign_document(
+    effect: SignDocument, job: Job, state: Document, signer: Signer, holders: Holders
+) -> Send | None:
     """Signs; for a person who was erased meanwhile there is nothing to sign."""
     name = await holders.name(effect.holder_id)
     if name is None:

@@ -48,9 +48,7 @@ def expire_when_not_paid(event: Recorded[PaymentExpired]) -> Iterator[Step]:
 def open_the_task(event: Recorded[RequestTaskDue]) -> Iterator[Step]:
     """An officer finds it in the queue of the agency."""
     due = event.data
-    yield task.send(
-        due.task_id, OpenTask(event.aggregate_id, due.applicant_id, due.agency, due.service_id, due.title)
-    )
+    yield task.send(due.task_id, OpenTask(event.aggregate_id, due.applicant_id, due.agency, due.service_id, due.title))
 
 
 @reactions.on(TaskDecided)
@@ -98,5 +96,3 @@ def end_what_the_erased_had_running(event: Recorded[PersonErased]) -> Iterator[S
     yield for_each(
         "requests", by="applicant_id", equals=event.aggregate_id, decider=request, message=ApplicantWasErased()
     )
-
-

@@ -6,6 +6,7 @@ import yaml
 
 from services.requests.domain.definition import ServiceDefinition
 from services.requests.domain.rulebook import CATALOGUE, RULEBOOK
+from services.requests.forms import form_errors
 from services.requests.queries import publish_version
 from shared.store.types import Pool
 
@@ -17,6 +18,7 @@ def read_definitions(folder: Path = CATALOGUE) -> list[ServiceDefinition]:
         if file.stem == "facts":
             continue
         definition = ServiceDefinition.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+        form_errors(definition.form, {})  # that the schema is one
         for rule in definition.eligibility:
             RULEBOOK.check(rule)
         found.append(definition)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from pydantic_core import from_json
@@ -11,6 +11,15 @@ from shared.contracts.event import Event, Origin, Recorded, event_class
 from shared.contracts.personal import codec_of
 
 Headers = list[tuple[str, bytes]]
+
+
+class Row(Protocol):
+    """A row of the log, or what stands for one."""
+
+    def __getitem__(self, name: str, /) -> Any:
+        """A column's value."""
+        ...
+
 
 _REQUIRED = ("ce_id", "ce_type", "ce_time", "ce_sequence", "ce_correlationid", "ce_schemaversion")
 
@@ -23,7 +32,7 @@ class UnknownSchemaVersion(Exception):
     """An event in a version that this code does not know; newer code will."""
 
 
-def headers_of(row: Mapping[str, Any], *, source: str) -> Headers:
+def headers_of(row: Row, *, source: str) -> Headers:
     """The headers of an event of the log."""
     attributes: dict[str, object | None] = {
         "ce_specversion": "1.0",

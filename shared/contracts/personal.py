@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from functools import cache
 from typing import Annotated, Any, Generic, Protocol, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
 from uuid import UUID
 
@@ -97,10 +96,15 @@ class Codec(Generic[T]):
         return self._adapter.validate_python({**data, **opened})
 
 
-@cache
+_CODECS: dict[type, Codec[Any]] = {}
+
+
 def codec_of(cls: type[T]) -> Codec[T]:
     """The codec of a class, made once."""
-    return Codec(cls)
+    codec = _CODECS.get(cls)
+    if codec is None:
+        codec = _CODECS[cls] = Codec(cls)
+    return codec
 
 
 def _carries(hint: Any, mark: _Mark) -> bool:

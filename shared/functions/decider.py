@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Generic, TypeVar, get_args, get_type_hints
+from typing import Any, Generic, TypeVar, get_args, get_type_hints, overload
 from uuid import UUID
 
 from pydantic import TypeAdapter
@@ -37,12 +37,37 @@ class Decider(Generic[S, M, E, G]):
     folded again from the log.
     """
 
+    @overload
+    def __init__(
+        self: "Decider[S, M, E, None]",
+        name: str,
+        *,
+        initial: S,
+        decide: Callable[[S, M], Sequence[E]],
+        evolve: Callable[[S, E], S],
+        table: str | None = None,
+        shape: int = 1,
+    ) -> None: ...
+
+    @overload
     def __init__(
         self,
         name: str,
         *,
         initial: S,
         decide: Callable[[S, M, G], Sequence[E]],
+        evolve: Callable[[S, E], S],
+        given: Given[Any] | Givens[Any],
+        table: str | None = None,
+        shape: int = 1,
+    ) -> None: ...
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        initial: S,
+        decide: Callable[..., Sequence[E]],
         evolve: Callable[[S, E], S],
         given: Given[Any] | Givens[Any] | None = None,
         table: str | None = None,

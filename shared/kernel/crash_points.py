@@ -1,22 +1,27 @@
 """Named places at which a test can have a real process die, as by SIGKILL.
 
-`AFAQ_CRASH_AT=after_commit_before_publish` kills at the first pass; `…:3` at the third.
+A test writes the name of a point into the file that `AFAQ_CRASH_FILE` names; the process that comes there next takes
+the file away and dies. So a process that is started again lives.
 """
 
 import os
+from pathlib import Path
 
-VARIABLE = "AFAQ_CRASH_AT"
+VARIABLE = "AFAQ_CRASH_FILE"
 POINTS = frozenset({"after_commit_before_publish", "after_publish_before_delete", "after_effect_before_record"})
 
-_armed, _, _passes = os.environ.get(VARIABLE, "").partition(":")
-_left = int(_passes or 1)
+_file = Path(os.environ[VARIABLE]) if VARIABLE in os.environ else None
 
 
 def crash_point(name: str) -> None:
     """Ends this process at once, with nothing flushed or rolled back, where a test has armed this point."""
-    global _left
-    if name != _armed:
+    if _file is None:
         return
-    _left -= 1
-    if _left == 0:
+    assert name in POINTS
+    try:
+        armed = _file.read_text().strip()
+    except FileNotFoundError:
+        return
+    if armed == name:
+        _file.unlink()
         os._exit(137)

@@ -13,7 +13,6 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 
 from shared.contracts.envelope import MalformedEnvelope, envelope_of
-from shared.contracts.topics import TOPICS
 from shared.observability import metrics
 from shared.store.faults import is_database_error
 from shared.store.foreign import foreign_work
@@ -27,7 +26,6 @@ SUSPICIOUS_PARKED = 20
 SUSPICIOUS_SHARE = 0.05
 
 _log = structlog.get_logger()
-_TOPIC_BY_NAME = {topic.name: topic for topic in TOPICS}
 
 
 class Consumer:
@@ -46,6 +44,7 @@ class Consumer:
             apply_types=False,
             graceful_timeout=10,
         )
+        self._topics = {topic.name: topic for topic in shell.service.reads}
         self._watch = ParkingWatch()
         subscriber = self._broker.subscriber(
             *(topic.name for topic in shell.service.reads),
@@ -106,7 +105,7 @@ class Consumer:
             where = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
             _log.error("a record is not an event and is passed over", problem=str(error), **where)
             return None
-        return foreign_work(self._shell.service, _TOPIC_BY_NAME[record.topic], envelope)
+        return foreign_work(self._shell.service, self._topics[record.topic], envelope)
 
     async def _process(self, works: Sequence[Work]) -> dict[Work, Outcome]:
         """Until the database has taken it: a batch is never given back, because a nack comes again at once."""
@@ -162,4 +161,4 @@ class ParkingWatch:
 
 async def _undecoded(message: KafkaMessage) -> Sequence[ConsumerRecord]:
     """The records as they are: our envelope is read per record, so that one bad record is not the whole batch's."""
-    return message.raw_message  # type: ignore[return-value]
+    return message.raw_message

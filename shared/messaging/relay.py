@@ -156,7 +156,5 @@ class Relay:
             await asyncio.wait_for(producer.stop(), 3)
             return
         with contextlib.suppress(Exception):
-            await producer._sender.close()
+            await producer._sender.close()  # noqa: SLF001 there is no other way to end it
             await producer.client.close()
-
-

@@ -39,7 +39,8 @@ async def create_topics(bootstrap: str) -> list[str]:
 async def _start(admin: AIOKafkaAdminClient) -> None:
     for attempt in range(20):
         try:
-            return await admin.start()
+            await admin.start()
+            return
         except KafkaError:
             if attempt == 19:
                 raise

@@ -8,7 +8,9 @@ from prometheus_client import Counter, Gauge, Histogram
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 COMMIT_SECONDS = Histogram(
-    "afaq_commit_seconds", "Time of one transaction of the shell, from its start to its commit", ["service"],
+    "afaq_commit_seconds",
+    "Time of one transaction of the shell, from its start to its commit",
+    ["service"],
     buckets=_BUCKETS,
 )
 WORKS = Counter("afaq_works_total", "Commands, events, timers and results dealt with", ["service", "outcome"])

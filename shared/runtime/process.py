@@ -87,7 +87,8 @@ async def run_process(composed: Composition, role: Role) -> None:
             tasks.create_task(relay.run(stop))
             tasks.create_task(_measure(shell, consumer, stop))
         router = None if role is Role.WORKER else composed.router
-        app = create_app(composed.service, settings, composed.folder, shell, jobs, health, router, stop)
+        app = create_app(name, composed.folder, router, shell=shell, jobs=jobs, health=health, stop=stop)
+        app.state.settings = settings
         if composed.equip is not None:
             composed.equip(app)
         tasks.create_task(_serve(app, settings, stop))

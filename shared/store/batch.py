@@ -7,7 +7,7 @@ is dropped and it is refused, deferred or parked alone. Only an error of the dat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeGuard
 from uuid import UUID
 
 from shared.contracts.envelope import UnknownSchemaVersion
@@ -63,6 +63,12 @@ class Batch:
             remaining = remaining[settled:]
         return self.outcomes
 
+    async def park(self, work: Work, error: BaseException) -> Deferred:
+        """Parks a work that the database itself refused, in a transaction of its own."""
+        deferred = self._defer(work, "poison", parked=True, error=f"{type(error).__name__}: {jobs.where(error)}")
+        await self._writer.flush()
+        return deferred
+
     async def _read_positions(self, works: Sequence[Work]) -> None:
         lanes = sorted({(work.foreign.topic.name, work.foreign.key) for work in works if work.foreign})
         if not lanes:
@@ -108,9 +114,7 @@ class Batch:
                 await self._load(decider, missing)
 
     async def _load(self, decider: Decider[Any, Any, Any, Any], ids: set[UUID]) -> None:
-        loaded, held = await load_states(
-            self._parts, self._connection, decider, ids, skip_locked=self._skip_locked
-        )
+        loaded, held = await load_states(self._parts, self._connection, decider, ids, skip_locked=self._skip_locked)
         fresh = Loaded(decider.initial, 0, None)
         self._held_by_others |= {(decider.name, id) for id in held}
         self._states |= {(decider.name, id): loaded.get(id, fresh) for id in ids - held}
@@ -275,15 +279,7 @@ class Batch:
         return deferred
 
 
-async def park_alone(parts: Parts, connection: AnyConnection, work: Work, error: BaseException) -> Deferred:
-    """Parks a work that the database itself refused, in a transaction of its own."""
-    batch = Batch(parts, connection)
-    deferred = batch._defer(work, "poison", parked=True, error=f"{type(error).__name__}: {jobs.where(error)}")
-    await batch._writer.flush()
-    return deferred
-
-
-def _is_now(step: object) -> bool:
+def _is_now(step: Step) -> TypeGuard[Send]:
     return isinstance(step, Send) and step.at is None
 
 
@@ -296,4 +292,3 @@ def _parts_of(given: Given[Any] | Givens[Any] | None) -> Iterable[Given[Any]]:
 def _aggregate_of(work: Work) -> UUID:
     assert work.event is not None, "an effect is brought about by an event"
     return work.event.aggregate_id
-

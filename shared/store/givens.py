@@ -66,7 +66,7 @@ class GivenRows:
 
     async def _read(self, given: Given[Any], keys: set[Any], statement: str) -> None:
         text = for_table(statement, given.table, columns=", ".join(given.columns), by=given.by)
-        rows = {row["given_key"]: given.read(row) for row in await self._connection.fetch(text, sorted(keys))}
+        rows = {row["given_key"]: given.read(dict(row)) for row in await self._connection.fetch(text, sorted(keys))}
         if given.immutable:
             self._immutable.update({(given, key): row for key, row in rows.items()})
         self._found.update({(given, key): rows.get(key) for key in keys})

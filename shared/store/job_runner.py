@@ -10,7 +10,6 @@ from uuid import UUID
 
 import structlog
 
-from shared.contracts.topics import TOPICS
 from shared.functions import EffectHandler, Job
 from shared.kernel.crash_points import crash_point
 from shared.kernel.errors import TryLater
@@ -23,6 +22,7 @@ from shared.store.log import read_all
 from shared.store.shell import Shell
 from shared.store.statements import SQL, for_table
 from shared.store.work import ClaimedJob, Deferred, PageDone, Work
+from shared.store.writer import defer_job
 
 TRANSACTIONAL = ("event", "foreign_event", "message", "walk")
 EFFECTS = ("effect",)
@@ -95,9 +95,7 @@ class JobRunner:
 
     async def _claim(self, kinds: Sequence[str], limit: int, key: UUID | None = None) -> list[ClaimedJob]:
         now = self._parts.clock.now()
-        rows = await self._parts.pool.fetch(
-            SQL["claim_jobs"], list(kinds), now, limit, new_id(), LEASE_SECONDS, key
-        )
+        rows = await self._parts.pool.fetch(SQL["claim_jobs"], list(kinds), now, limit, new_id(), LEASE_SECONDS, key)
         names = ("id", "kind", "name", "lane", "key", "payload", "origin", "target", "attempts", "first_due_at")
         rows.sort(key=lambda row: row["seq"])
         return [ClaimedJob(**{name: row[name] for name in names}, lease=row["leased_by"]) for row in rows]
@@ -150,7 +148,7 @@ class JobRunner:
         return {(event.aggregate_id, event.sequence): event for event in events}
 
     def _foreign_work(self, job: ClaimedJob) -> Work:
-        topic = next(topic for topic in TOPICS if topic.name == job.lane)
+        topic = next(topic for topic in self._shell.service.reads if topic.name == job.lane)
         return foreign_work(self._shell.service, topic, job.payload, job)
 
     def _message_work(self, job: ClaimedJob) -> Work:
@@ -216,19 +214,18 @@ class JobRunner:
         seconds = getattr(error, "after_seconds", None)
         delay = jobs.retry_delay(job.attempts) if seconds is None else timedelta(seconds=seconds)
         if fault:
-            _log.warning("an effect failed", effect=job.name, id=str(job.id), fault=type(error).__name__, attempt=job.attempts)
+            _log.warning(
+                "an effect failed", effect=job.name, id=str(job.id), fault=type(error).__name__, attempt=job.attempts
+            )
         if fault and job.target:
             await self._parts.pool.execute(SQL["circuit_fault"], job.target, CIRCUIT_FAULTS, CIRCUIT_OPEN_SECONDS)
-        await self._parts.pool.execute(
-            SQL["defer_job"],
-            job.id,
-            job.lease,
-            "live",
-            self._parts.clock.now() + delay,
+        deferred = Deferred(
             "fault" if fault else "no-answer-yet",
-            f"{type(error).__name__}: {jobs.where(error)}" if fault else None,
-            not fault,
+            parked=False,
+            error=f"{type(error).__name__}: {jobs.where(error)}" if fault else None,
+            no_fault=not fault,
         )
+        await self._defer(job, deferred, delay)
 
     def _is_exhausted(self, handler: EffectHandler, job: ClaimedJob) -> bool:
         age = self._parts.clock.now() - job.first_due_at
@@ -248,5 +245,8 @@ class JobRunner:
 
     async def _park(self, job: ClaimedJob, reason: str, error: str) -> None:
         _log.error("a job is parked", job=job.name, id=str(job.id), reason=reason)
-        now = self._parts.clock.now()
-        await self._parts.pool.execute(SQL["defer_job"], job.id, job.lease, "parked", now, reason, error, False)
+        await self._defer(job, Deferred(reason, parked=True, error=error), timedelta())
+
+    async def _defer(self, job: ClaimedJob, deferred: Deferred, delay: timedelta) -> None:
+        async with self._parts.pool.acquire() as connection:
+            await defer_job(connection, job, deferred, self._parts.clock.now() + delay)

@@ -43,9 +43,7 @@ def timer(id: UUID, send: Send, origin: Origin) -> dict[str, Any]:
     return _row(id, "message", name, send.aggregate_id, payload, origin, send.at)
 
 
-def effect(
-    id: UUID, step: Perform, handler: EffectHandler, key: UUID, origin: Origin, now: datetime
-) -> dict[str, Any]:
+def effect(id: UUID, step: Perform, handler: EffectHandler, key: UUID, origin: Origin, now: datetime) -> dict[str, Any]:
     """An effect; effects of one class and key keep their order."""
     name = type(step.effect).__name__
     payload = handler.adapter.dump_python(step.effect, mode="json")

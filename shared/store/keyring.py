@@ -26,7 +26,9 @@ class SubjectBox:
     def seal(self, value: Any, bound_to: str) -> str:
         """base64 of version, nonce and ciphertext; opens only with the same `bound_to`."""
         nonce = os.urandom(_NONCE_BYTES)
-        return base64.b64encode(_VERSION + nonce + self._aead.encrypt(nonce, to_json(value), bound_to.encode())).decode()
+        return base64.b64encode(
+            _VERSION + nonce + self._aead.encrypt(nonce, to_json(value), bound_to.encode())
+        ).decode()
 
     def open(self, sealed: str, bound_to: str) -> Any:
         """The value. Raises cryptography's InvalidTag where it was altered or moved from its place."""

@@ -43,9 +43,7 @@ def server_settings(application: str) -> dict[str, str]:
 
 async def speak_json(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     """jsonb values come and go as Python values; bytes are taken for JSON that is already written."""
-    await connection.set_type_codec(
-        "jsonb", schema="pg_catalog", encoder=_json, decoder=from_json, format="text"
-    )
+    await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=_json, decoder=from_json, format="text")
 
 
 def _json(value: object) -> str:

@@ -10,8 +10,8 @@ from shared.contracts.event import Event, Recorded
 from shared.functions import Decider, fold
 from shared.store.log import read_all
 from shared.store.shell import Shell
-from shared.store.states import states_of
 from shared.store.statements import SQL, for_table
+from shared.store.states import states_of
 
 PAGE = 2000
 AnyDecider = Decider[Any, Any, Any, Any]

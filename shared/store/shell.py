@@ -13,7 +13,7 @@ from shared.kernel.clock import Clock
 from shared.kernel.ids import new_id
 from shared.observability import metrics
 from shared.observability.tracing import current_traceparent
-from shared.store.batch import Batch, Lanes, park_alone
+from shared.store.batch import Batch, Lanes
 from shared.store.bell import Bell
 from shared.store.faults import is_conflict, is_database_error, is_transient
 from shared.store.keyring import KeyRing
@@ -131,10 +131,12 @@ class Shell:
         try:
             outcomes = await self._transact(works, skip_locked=len(works) > 1)
         except Exception as error:
-            outcomes = {work: error for work in works}
+            outcomes = dict.fromkeys(works, error)
         for work, future in group:
             outcome = outcomes[work]
-            if isinstance(outcome, Busy) or (isinstance(outcome, Exception) and self._worth_another_try(outcome, group)):
+            if isinstance(outcome, Busy) or (
+                isinstance(outcome, Exception) and self._worth_another_try(outcome, group)
+            ):
                 outcome = await self._alone(work, set())
             if not future.cancelled():
                 future.set_result(outcome)
@@ -162,7 +164,7 @@ class Shell:
 
     async def _park(self, work: Work, error: Exception, blocked: Lanes) -> Outcome:
         async with self.parts.pool.acquire() as connection, connection.transaction():
-            deferred = await park_alone(self.parts, connection, work, error)
+            deferred = await Batch(self.parts, connection).park(work, error)
         if work.lane:
             blocked.add(work.lane)
         return deferred

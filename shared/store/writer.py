@@ -199,10 +199,7 @@ class Writer:
 
     async def _settle_jobs(self) -> None:
         for job, deferred, run_at in self._deferred:
-            state = "parked" if deferred.parked else "live"
-            await self._connection.execute(
-                SQL["defer_job"], job.id, job.lease, state, run_at, deferred.reason, deferred.error, deferred.no_fault
-            )
+            await defer_job(self._connection, job, deferred, run_at)
         for job, page in self._moved:
             run_at = self._now + timedelta(seconds=page.payload["pause_seconds"])
             await self._connection.execute(SQL["move_walk"], job.id, job.lease, page.payload, run_at)
@@ -210,9 +207,14 @@ class Writer:
             await self._connection.execute(SQL["release_waiting"], topic, key, self._now)
 
 
+async def defer_job(connection: AnyConnection, job: ClaimedJob, deferred: Deferred, run_at: datetime) -> None:
+    """Gives a claimed job back, live or parked; nothing happens where its lease has ended meanwhile."""
+    state = "parked" if deferred.parked else "live"
+    values = (job.id, job.lease, state, run_at, deferred.reason, deferred.error, deferred.no_fault)
+    await connection.execute(SQL["defer_job"], *values)
+
+
 def _upsert_text(table: str, columns: tuple[str, ...], key: tuple[str, ...]) -> str:
     assignments = ", ".join(f"{column} = excluded.{column}" for column in columns if column not in key)
     changes = f"update set {assignments}" if assignments else "nothing"
-    return for_table(
-        "upsert_rows", table, columns=", ".join(columns), key=", ".join(key), changes=changes
-    )
+    return for_table("upsert_rows", table, columns=", ".join(columns), key=", ".join(key), changes=changes)

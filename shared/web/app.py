@@ -9,9 +9,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from shared.functions import Service
 from shared.observability import metrics
-from shared.runtime.settings import ServiceSettings
 from shared.store.job_runner import JobRunner
 from shared.store.shell import Shell
 from shared.web.auth import TokenVerifier
@@ -23,25 +21,24 @@ MAX_BODY_BYTES = 1024 * 1024
 
 
 def create_app(
-    service: Service,
-    settings: ServiceSettings,
+    name: str,
     folder: Path,
+    router: APIRouter | None,
+    *,
     shell: Shell,
     jobs: JobRunner,
     health: Health,
-    router: APIRouter | None,
     stop: asyncio.Event,
 ) -> FastAPI:
     """The app; without a router (a worker) it answers only for its health and its metrics."""
-    app = FastAPI(title=f"Afaq {service.name}", version="1", docs_url="/docs", redoc_url=None)
+    app = FastAPI(title=f"Afaq {name}", version="1", docs_url="/docs", redoc_url=None)
     app.state.shell = shell
     app.state.jobs = jobs
-    app.state.settings = settings
     app.state.verifier = TokenVerifier(shell.parts.pool)
     app.state.watcher = Watcher(shell, stop)
     words = read_words(KIT_ERRORS, *(file for file in [folder / "errors.yaml"] if file.exists()))
     answer_problems(app, words)
-    app.middleware("http")(_measured(service.name))
+    app.middleware("http")(_measured(name))
     _add_operations(app, health)
     if router is not None:
         app.include_router(router)
@@ -65,7 +62,11 @@ def _measured(service: str) -> Callable[[Request, Callable[[Request], Awaitable[
 async def refuse_large_bodies(request: Request) -> None:
     """A dependency of every route: a body larger than a mebibyte is refused before it is read."""
     length = request.headers.get("content-length", "0")
-    if not length.isdigit() or int(length) > MAX_BODY_BYTES or "chunked" in request.headers.get("transfer-encoding", ""):
+    if (
+        not length.isdigit()
+        or int(length) > MAX_BODY_BYTES
+        or "chunked" in request.headers.get("transfer-encoding", "")
+    ):
         raise Problem("body-too-large")
 
 

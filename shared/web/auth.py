@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
+from joserfc.jws import extract_compact
 
 from shared.store.statements import SQL
 from shared.store.types import Pool
@@ -45,7 +46,7 @@ class Caller:
     @property
     def actor(self) -> str:
         """How the event log names this caller."""
-        return f"{sorted(self.roles)[0]}/{self.id}" if self.roles else f"nobody/{self.id}"
+        return f"{min(self.roles, default='nobody')}/{self.id}"
 
     @property
     def agencies(self) -> frozenset[str]:
@@ -99,8 +100,6 @@ class TokenVerifier:
 
 def jwt_header(token: str) -> dict[str, Any]:
     """The header of a token, not verified: only to find the key."""
-    from joserfc.jws import extract_compact
-
     return dict(extract_compact(token.encode()).headers())
 
 
@@ -120,6 +119,7 @@ class Requires:
         self._roles = roles
 
     async def __call__(self, caller: Annotated[Caller, Depends(authenticated)]) -> Caller:
+        """The caller; a Problem `not-allowed` for anybody else."""
         if not any(caller.has(role) for role in self._roles):
             raise Problem("not-allowed")
         return caller

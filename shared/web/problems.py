@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import structlog
 import yaml
 from fastapi import FastAPI, Request
@@ -15,7 +16,7 @@ from starlette.exceptions import HTTPException
 
 from shared.kernel.errors import NotYet, Refused
 from shared.kernel.text import LocalizedText
-from shared.store.faults import is_database_error
+from shared.store.faults import Conflict, is_database_error
 from shared.store.work import KeyReused, StillRunning
 
 KIT_ERRORS = Path(__file__).parent / "errors.yaml"
@@ -55,10 +56,14 @@ def read_words(*files: Path) -> dict[str, Words]:
     return words
 
 
-def answer_problems(app: FastAPI, words: Mapping[str, Words]) -> None:
-    """Has every error of an app answered as a problem, never with what a person has typed or a secret."""
+class ProblemAnswers:
+    """Makes problems of errors, never with what a person has typed or a secret."""
 
-    def problem(
+    def __init__(self, words: Mapping[str, Words]) -> None:
+        self._words = words
+
+    def answer(
+        self,
         request: Request,
         code: str,
         *,
@@ -66,7 +71,8 @@ def answer_problems(app: FastAPI, words: Mapping[str, Words]) -> None:
         details: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> JSONResponse:
-        said = words[code]
+        """The problem of a code, in the language that the request prefers and in both."""
+        said = self._words[code]
         language = "ar" if request.headers.get("accept-language", "").lower().startswith("ar") else "en"
         context = trace.get_current_span().get_span_context()
         body: dict[str, Any] = {
@@ -84,42 +90,60 @@ def answer_problems(app: FastAPI, words: Mapping[str, Words]) -> None:
             body["details"] = dict(details)
         return JSONResponse(body, said.status, dict(headers or {}), media_type="application/problem+json")
 
-    @app.exception_handler(Problem)
-    async def _problem(request: Request, error: Problem) -> JSONResponse:
-        headers = {"WWW-Authenticate": "Bearer"} if words[error.code].status == 401 else None
-        return problem(request, error.code, errors=error.errors, details=error.details, headers=headers)
+    async def problem(self, request: Request, error: Exception) -> JSONResponse:
+        """A Problem as it is."""
+        assert isinstance(error, Problem)
+        headers = {"WWW-Authenticate": "Bearer"} if self._words[error.code].status == 401 else None
+        return self.answer(request, error.code, errors=error.errors, details=error.details, headers=headers)
 
-    @app.exception_handler(Refused)
-    async def _refused(request: Request, error: Refused) -> JSONResponse:
-        return problem(request, error.code, details=error.details)
+    async def refused(self, request: Request, error: Exception) -> JSONResponse:
+        """What the domain, or the shell, does not do."""
+        match error:
+            case Refused():
+                return self.answer(request, error.code, details=error.details)
+            case NotYet():
+                return self.answer(request, "not-known-yet", details={"kind": error.kind}, headers={"Retry-After": "1"})
+            case StillRunning():
+                return self.answer(request, "request-in-progress", headers={"Retry-After": "1"})
+            case _:
+                return self.answer(request, "idempotency-key-reused")
 
-    @app.exception_handler(NotYet)
-    async def _not_yet(request: Request, error: NotYet) -> JSONResponse:
-        return problem(request, "not-known-yet", details={"kind": error.kind}, headers={"Retry-After": "1"})
+    async def invalid(self, request: Request, error: Exception) -> JSONResponse:
+        """What does not fit the API's models."""
+        assert isinstance(error, RequestValidationError)
+        return self.answer(request, "invalid-request", errors=[_pointed(found) for found in error.errors()])
 
-    @app.exception_handler(StillRunning)
-    async def _still_running(request: Request, _: StillRunning) -> JSONResponse:
-        return problem(request, "request-in-progress", headers={"Retry-After": "1"})
+    async def http(self, request: Request, error: Exception) -> JSONResponse:
+        """What the framework answers by itself: no such address, no such method."""
+        assert isinstance(error, HTTPException)
+        code = _STATUS_CODES.get(error.status_code, "invalid-request")
+        return self.answer(request, code, headers=error.headers)
 
-    @app.exception_handler(KeyReused)
-    async def _key_reused(request: Request, _: KeyReused) -> JSONResponse:
-        return problem(request, "idempotency-key-reused")
-
-    @app.exception_handler(RequestValidationError)
-    async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        return problem(request, "invalid-request", errors=[_pointed(found) for found in error.errors()])
-
-    @app.exception_handler(HTTPException)
-    async def _http(request: Request, error: HTTPException) -> JSONResponse:
-        return problem(request, _STATUS_CODES.get(error.status_code, "invalid-request"), headers=error.headers)
-
-    @app.exception_handler(Exception)
-    async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    async def unexpected(self, request: Request, error: Exception) -> JSONResponse:
+        """A database that is away, or a fault of ours."""
         if is_database_error(error):
             _log.warning("a request met a database that is away or busy", fault=type(error).__name__)
-            return problem(request, "temporarily-unavailable", headers={"Retry-After": "2"})
-        _log.error("a request met a fault of ours", route=request.scope.get("path", ""), exc_info=error)
-        return problem(request, "internal-error")
+            return self.answer(request, "temporarily-unavailable", headers={"Retry-After": "2"})
+        _log.error("a request met a fault of ours", route=route_of(request), exc_info=error)
+        return self.answer(request, "internal-error")
+
+
+def answer_problems(app: FastAPI, words: Mapping[str, Words]) -> None:
+    """Has every error of an app answered as a problem."""
+    answers = ProblemAnswers(words)
+    app.add_exception_handler(Problem, answers.problem)
+    for domain_error in (Refused, NotYet, StillRunning, KeyReused):
+        app.add_exception_handler(domain_error, answers.refused)
+    app.add_exception_handler(RequestValidationError, answers.invalid)
+    app.add_exception_handler(HTTPException, answers.http)
+    for away in (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, Conflict):
+        app.add_exception_handler(away, answers.unexpected)
+    app.add_exception_handler(Exception, answers.unexpected)
+
+
+def route_of(request: Request) -> str:
+    """The route's template, without the ids that a person's address may carry."""
+    return getattr(request.scope.get("route"), "path", "unknown")
 
 
 def _pointed(found: Mapping[str, Any]) -> dict[str, Any]:

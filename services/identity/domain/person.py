@@ -147,9 +147,7 @@ def evolve(state: Person, event: Event) -> Person:
                 facts=event.facts,
             )
         case PersonChanged():
-            return replace(
-                state, mobile=event.mobile, email=event.email, language=event.language, facts=event.facts
-            )
+            return replace(state, mobile=event.mobile, email=event.email, language=event.language, facts=event.facts)
         case PersonErased():
             return Person(status=Status.ERASED, mobile=ERASED, email=ERASED, language=ERASED, facts=ERASED)
         case _:

@@ -395,7 +395,12 @@ def evolve(state: Payment, event: Event) -> Payment:
 
 
 def with_attempt(
-    state: Payment, attempt_id: UUID, status: AttemptStatus, *, result: str | None = None, amount_fils: int | None = None
+    state: Payment,
+    attempt_id: UUID,
+    status: AttemptStatus,
+    *,
+    result: str | None = None,
+    amount_fils: int | None = None,
 ) -> Payment:
     """The payment with one attempt moved on; a page whose attempt has ended is of no use any more."""
     before = state.attempts[attempt_id]
