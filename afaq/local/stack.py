@@ -41,13 +41,16 @@ class Endpoints:
 
 
 class Stack:
-    """One local stack of a data directory. `start` returns when all of it is ready; `stop` ends it in order."""
+    """One local stack of a data directory. `start` returns when all of it is ready; `stop` ends it in order.
 
-    def __init__(self, directory: Path, *, say: Say, echo: bool, extra: Mapping[str, str] | None = None) -> None:
+    `extra` adds to the environment of single services.
+    """
+
+    def __init__(self, directory: Path, *, say: Say, echo: bool, extra: Mapping[str, Mapping[str, str]] | None = None) -> None:
         self._directory = directory.resolve()
         self._say = say
         self._echo = echo
-        self._extra = dict(extra or {})
+        self._extra = extra or {}
         self._lock = DirectoryLock(self._directory)
         self._postgres: Postgres | None = None
         self._kafka: Kafka | None = None
@@ -172,7 +175,7 @@ class Stack:
             f"{prefix}_POSTGRES_DSN": endpoints.dsns[name].app,
             f"{prefix}_MASTER_KEY": secrets[f"{name}.master_key"],
             f"{prefix}_PORT": endpoints.urls[name].rpartition(":")[2],
-            **self._extra,
+            **self._extra.get(name, {}),
         }
 
     async def _run_processes(self, endpoints: Endpoints) -> None:

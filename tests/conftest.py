@@ -1,0 +1,65 @@
+"""Real servers for all tests but those in `unit/`: PostgreSQL and Kafka of the local stack, started once a run."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from afaq.demo.client import Api
+from afaq.local.kafka import Kafka
+from afaq.local.postgres import Postgres
+from afaq.local.stack import Endpoints, Stack
+from afaq.services import NAMES
+from shared.kernel.crash_points import VARIABLE as CRASH_FILE
+
+
+@dataclass(frozen=True)
+class Servers:
+    """A PostgreSQL where tests may create databases, and a Kafka."""
+
+    postgres: str
+    kafka: str
+
+
+@pytest.fixture(scope="session")
+async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servers]:
+    """The servers that tests of single parts share; each test has a database and topics of its own."""
+    folder = tmp_path_factory.mktemp("servers")
+    postgres, kafka = Postgres(folder / "postgres"), Kafka(folder / "kafka")
+    await asyncio.gather(postgres.start(), kafka.start())
+    print(f"test servers: PostgreSQL and Kafka of the local stack, Kafka at {kafka.bootstrap}")
+    yield Servers(postgres.dsn, kafka.bootstrap)
+    await asyncio.gather(postgres.stop(), kafka.stop())
+
+
+@dataclass(frozen=True)
+class RunningStack:
+    """The whole platform as `afaq up` runs it: four service processes and the simulators."""
+
+    endpoints: Endpoints
+    directory: Path
+    stack: Stack
+    api: Api
+
+    def arm(self, service: str, point: str) -> None:
+        """Has the next process of the service that comes to this point die there."""
+        self.crash_file(service).write_text(point)
+
+    def crash_file(self, service: str) -> Path:
+        """The file that arms a service; it is gone once the process has died."""
+        return self.directory / f"crash-{service}"
+
+
+@pytest.fixture(scope="session")
+async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningStack]:
+    """One platform for all tests of it; each test brings its own persons and requests."""
+    folder = tmp_path_factory.mktemp("platform")
+    extra = {name: {CRASH_FILE: str(folder / f"crash-{name}")} for name in NAMES}
+    stack = Stack(folder, say=print, echo=False, extra=extra)
+    endpoints = await stack.start()
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
+        yield RunningStack(endpoints, folder, stack, Api(endpoints.urls, session))
+    await stack.stop()
