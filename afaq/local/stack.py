@@ -46,7 +46,9 @@ class Stack:
     `extra` adds to the environment of single services.
     """
 
-    def __init__(self, directory: Path, *, say: Say, echo: bool, extra: Mapping[str, Mapping[str, str]] | None = None) -> None:
+    def __init__(
+        self, directory: Path, *, say: Say, echo: bool, extra: Mapping[str, Mapping[str, str]] | None = None
+    ) -> None:
         self._directory = directory.resolve()
         self._say = say
         self._echo = echo
@@ -65,7 +67,9 @@ class Stack:
         began = time.monotonic()
         self._lock.acquire()
         try:
-            postgres_dsn, bootstrap = await asyncio.gather(self._start_postgres(), self._start_kafka())
+            async with asyncio.TaskGroup() as servers:
+                postgres, kafka = servers.create_task(self._start_postgres()), servers.create_task(self._start_kafka())
+            postgres_dsn, bootstrap = postgres.result(), kafka.result()
             secrets = local_secrets(self._directory / "secrets.json")
             dsns = await create_databases(postgres_dsn, secrets)
             self._say("bringing databases and topics up to date")
