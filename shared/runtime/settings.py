@@ -36,7 +36,7 @@ class ServiceSettings(BaseSettings):
     log_level: str = Field(default="INFO", validation_alias="AFAQ_LOG_LEVEL")
     traces_sampled_share: float = Field(default=0.05, ge=0, le=1, validation_alias="AFAQ_TRACES_SAMPLED_SHARE")
     postgres_dsn: PostgresDsn
-    postgres_pool_size: int = Field(default=8, ge=3, le=100)
+    postgres_pool_size: int = Field(default=10, ge=8, le=100)
     master_key: Key32
     host: str = "127.0.0.1"
     port: int = Field(ge=1, le=65535)

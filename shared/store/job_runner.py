@@ -197,7 +197,7 @@ class JobRunner:
         now = self._parts.clock.now()
         try:
             async with asyncio.timeout(EFFECT_TIMEOUT_SECONDS):
-                told = Job(job.id, job.attempts, job.first_due_at, now)
+                told = Job(job.id, job.key, job.attempts, job.first_due_at, now)
                 message = await self._shell.service.effects.run(handler, effect, told, state)
         except Exception as error:
             metrics.effect_ended(self._shell.service.name, job.name, "fault", time.perf_counter() - started)

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +27,8 @@ from shared.store.work import Answer, Busy, Done, Idempotency, Loaded, Outcome, 
 GROUP_LIMIT = 64
 CONCURRENT_COMMITS = 2
 CONFLICT_TRIES = 8
+WAITING_ALONE = 3
+"""So many commands may wait for aggregates that others hold; the pool's other connections stay free."""
 
 
 class Shell:
@@ -42,6 +44,8 @@ class Shell:
         self.outbox_bell = Bell()
         self._waiting: deque[tuple[Work, asyncio.Future[Outcome]]] = deque()
         self._commits: set[asyncio.Task[None]] = set()
+        self._alone_commits: set[asyncio.Task[None]] = set()
+        self._waiting_room = asyncio.Semaphore(WAITING_ALONE)
 
     @classmethod
     async def open(cls, service: Service, pool: Pool, keyring: KeyRing, clock: Clock) -> "Shell":
@@ -112,8 +116,8 @@ class Shell:
 
     async def drain(self) -> None:
         """Ends when no command is being handled any more."""
-        while self._commits:
-            await asyncio.wait(self._commits)
+        while running := self._commits | self._alone_commits:
+            await asyncio.wait(running)
 
     def _start_commits(self) -> None:
         while self._waiting and len(self._commits) < CONCURRENT_COMMITS:
@@ -128,22 +132,33 @@ class Shell:
 
     async def _commit(self, group: Sequence[tuple[Work, asyncio.Future[Outcome]]]) -> None:
         works = [work for work, _ in group]
+        outcomes: Mapping[Work, Outcome]
         try:
-            outcomes = await self._transact(works, skip_locked=len(works) > 1)
+            outcomes = await self._transact(works, skip_locked=True)
         except Exception as error:
             outcomes = dict.fromkeys(works, error)
         for work, future in group:
             outcome = outcomes[work]
-            if isinstance(outcome, Busy) or (
-                isinstance(outcome, Exception) and self._worth_another_try(outcome, group)
-            ):
-                outcome = await self._alone(work, set())
-            if not future.cancelled():
+            if isinstance(outcome, Exception) and self._worth_another_try(outcome, group):
+                self._start_alone(work, future)
+            elif not future.done():
                 future.set_result(outcome)
 
+    def _start_alone(self, work: Work, future: "asyncio.Future[Outcome]") -> None:
+        """Does a command by itself, beside the groups: it may have to wait for whoever holds its aggregate."""
+        task = asyncio.create_task(self._commit_alone(work, future))
+        self._alone_commits.add(task)
+        task.add_done_callback(self._alone_commits.discard)
+
+    async def _commit_alone(self, work: Work, future: "asyncio.Future[Outcome]") -> None:
+        async with self._waiting_room:
+            outcome = await self._alone(work, set())
+        if not future.done():
+            future.set_result(outcome)
+
     def _worth_another_try(self, error: Exception, group: Sequence[Any]) -> bool:
-        """Whether a command may simply be done again: certainly rolled back by a race, or lost with its group."""
-        return is_conflict(error) or (is_database_error(error) and not is_transient(error) and len(group) > 1)
+        """Whether a command may simply be done again: held by another, rolled back by a race, lost with its group."""
+        return isinstance(error, Busy) or is_conflict(error) or (is_database_error(error) and not is_transient(error) and len(group) > 1)
 
     async def _alone(self, work: Work, blocked: Lanes) -> Outcome:
         for attempt in range(CONFLICT_TRIES):
