@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+HOUR_MS = 3_600_000
+
 
 @dataclass(frozen=True)
 class Topic:
@@ -15,8 +17,14 @@ class Topic:
     @property
     def config(self) -> dict[str, str]:
         """The topic's settings as Kafka takes them."""
-        policy = "compact" if self.compacted else "delete"
-        return {"cleanup.policy": policy, "retention.ms": "-1"}
+        if not self.compacted:
+            return {"cleanup.policy": "delete", "retention.ms": "-1"}
+        return {
+            "cleanup.policy": "compact",
+            "segment.ms": str(6 * HOUR_MS),
+            "max.compaction.lag.ms": str(24 * HOUR_MS),  # an erased person's last record is gone within two days
+            "delete.retention.ms": str(30 * 24 * HOUR_MS),  # a reader may be away for so long and still see a tombstone
+        }
 
 
 IDENTITY_EVENTS = Topic("identity.events", owner="identity")

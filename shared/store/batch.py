@@ -258,7 +258,7 @@ class Batch:
         waited = self._now - work.job.first_due_at if work.job else timedelta()
         if waited > jobs.NOT_YET_PATIENCE:
             return self._defer(work, "not-yet", parked=True, error=str(error))
-        return self._defer(work, "not-yet", parked=False, error=str(error), delay=jobs.not_yet_delay(work.job))
+        return self._defer(work, "not-yet", parked=False, error=str(error), delay=jobs.not_yet_delay(waited))
 
     def _park(self, work: Work, error: Exception) -> Outcome:
         reason = "unknown-version" if isinstance(error, UnknownSchemaVersion) else "poison"
@@ -269,7 +269,7 @@ class Batch:
     def _defer(
         self, work: Work, reason: str, *, parked: bool, error: str | None = None, delay: timedelta = timedelta()
     ) -> Deferred:
-        deferred = Deferred(reason, parked, error)
+        deferred = Deferred(reason, parked, error, no_fault=not parked)
         run_at = self._now + delay
         if work.job is not None:
             self._writer.defer(work.job, deferred, run_at)

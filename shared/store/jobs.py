@@ -94,9 +94,9 @@ def origin_of(job: ClaimedJob) -> Origin:
     )
 
 
-def not_yet_delay(job: ClaimedJob | None) -> timedelta:
-    """How long an event waits for what it refers to: 50 ms, doubling to 5 s."""
-    return timedelta(seconds=min(5.0, 0.05 * 2 ** (job.attempts if job else 0)))
+def not_yet_delay(waited: timedelta) -> timedelta:
+    """How long an event waits for what it refers to: as long again as it has waited, from 50 ms to 5 s."""
+    return min(timedelta(seconds=5), max(timedelta(milliseconds=50), waited))
 
 
 def retry_delay(attempts: int) -> timedelta:

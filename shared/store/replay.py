@@ -1,16 +1,18 @@
 """Folds aggregates again from the log and compares them with their rows. Only reads."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 from uuid import UUID
 
 from shared.contracts.event import Event, Recorded
+from shared.contracts.personal import ERASED, codec_of
 from shared.functions import Decider, fold
 from shared.store.log import read_all
 from shared.store.shell import Shell
 from shared.store.statements import SQL, for_table
+from shared.store.work import Loaded
 from shared.store.states import states_of
 
 PAGE = 2000
@@ -50,8 +52,7 @@ async def _compare(
         found.aggregates += 1
         found.events += len(events)
         row = loaded.get(id)
-        folded = fold(decider, *(event.data for event in events))
-        if (row is None or row.version != len(events) or row.state != folded) and await _differs(shell, decider, id):
+        if not _agree(decider, row, events) and await _differs(shell, decider, id):
             found.differing.append(id)
 
 
@@ -61,8 +62,17 @@ async def _differs(shell: Shell, decider: AnyDecider, id: UUID) -> bool:
         events = await read_all(connection, shell.parts.keyring, rows)
         states = await connection.fetch(for_table("read_states", decider.table), [id])
         row = (await states_of(shell.parts, connection, decider, states)).get(id)
+    return not _agree(decider, row, events)
+
+
+def _agree(decider: AnyDecider, row: Loaded | None, events: list[Recorded[Event]]) -> bool:
+    """Whether a row is what its events make. What was erased can be compared with nothing any more."""
+    if row is None or row.version != len(events):
+        return False
     folded = fold(decider, *(event.data for event in events))
-    return row is None or row.version != len(events) or row.state != folded
+    private = codec_of(decider.state_class).private
+    erased = [name for name in private if ERASED in (getattr(row.state, name), getattr(folded, name))]
+    return bool(replace(row.state, **dict.fromkeys(erased)) == replace(folded, **dict.fromkeys(erased)))
 
 
 async def _histories(shell: Shell) -> AsyncIterator[list[History]]:

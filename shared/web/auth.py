@@ -1,5 +1,6 @@
 """Callers: access tokens are ES256 JWTs, verified with the public keys followed from `identity.keys`."""
 
+import asyncio
 import time
 from dataclasses import dataclass
 from hashlib import sha256
@@ -65,6 +66,7 @@ class TokenVerifier:
         self._pool = pool
         self._keys: dict[str, ECKey] = {}
         self._keys_read_at = float("-inf")
+        self._reading_keys = asyncio.Lock()
         self._verified: dict[bytes, tuple[float, Caller]] = {}
 
     async def verify(self, token: str) -> Caller:
@@ -91,10 +93,11 @@ class TokenVerifier:
         return Caller(UUID(claims["sub"]), roles, int(claims["assurance"])), float(claims["exp"])
 
     async def _key(self, key_id: str) -> ECKey:
-        if key_id not in self._keys and time.monotonic() - self._keys_read_at > _KEYS_READ_AGAIN_SECONDS:
-            self._keys_read_at = time.monotonic()
-            rows = await self._pool.fetch(SQL["access_keys"])
-            self._keys = {str(row["key_id"]): ECKey.import_key(row["jwk"]) for row in rows}
+        async with self._reading_keys:  # who comes while the keys are being read waits for them
+            if key_id not in self._keys and time.monotonic() - self._keys_read_at > _KEYS_READ_AGAIN_SECONDS:
+                rows = await self._pool.fetch(SQL["access_keys"])
+                self._keys = {str(row["key_id"]): ECKey.import_key(row["jwk"]) for row in rows}
+                self._keys_read_at = time.monotonic()
         return self._keys[key_id]
 
 

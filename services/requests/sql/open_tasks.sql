@@ -1,4 +1,11 @@
--- The open tasks of some agencies, a page at a time.
-select t.id, t.request_id, t.agency, t.state ->> 'service_id' as service_id, t.state -> 'title' as title, t.status,
-       t.updated_at as opened_at
-from tasks t where t.agency = any($1::text[]) and t.status = 'open' and t.id > $2 order by t.id limit $3
+-- The open tasks of some agencies, a page at a time: the first of each agency by the index, then the first of all.
+select t.id, t.request_id, t.agency, t.service_id, t.title, t.status, t.opened_at
+from unnest($1::text[]) as a (agency)
+cross join lateral (
+    select id, request_id, agency, state ->> 'service_id' as service_id, state -> 'title' as title, status,
+           updated_at as opened_at
+    from tasks
+    where tasks.agency = a.agency and status = 'open' and id > $2
+    order by id limit $3
+) as t
+order by t.id limit $3

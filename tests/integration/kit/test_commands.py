@@ -32,7 +32,9 @@ async def test_what_is_answered_is_committed_with_its_event_outbox_row_and_job(s
     await shop.shell.handle(shop.toys.account.send(account_id, Open(uuid4())))
     assert (await shop.account(account_id)).owner_id != UUID(int=0)
     assert await shop.pool.fetchval("select count(*) from event_log where aggregate_id = $1", account_id) == 1
-    assert await shop.pool.fetchval("select count(*) from outbox where aggregate_id = $1", account_id) == 2  # + snapshot
+    assert (
+        await shop.pool.fetchval("select count(*) from outbox where aggregate_id = $1", account_id) == 2
+    )  # + snapshot
     assert await shop.pool.fetchval("select count(*) from jobs where key = $1 and kind = 'event'", account_id) == 1
 
 
@@ -168,7 +170,9 @@ async def test_a_decision_and_the_change_of_what_it_relies_on_never_both_win(sho
     """A death and a submit in the same instant, in small: the limit falls while a withdrawal is being decided."""
     owner, account_id = uuid4(), uuid4()
     await shop.pool.execute("insert into limits values ($1, 100)", owner)
-    await shop.shell.handle(shop.toys.account.send(account_id, Open(owner)), shop.toys.account.send(account_id, Deposit(50)))
+    await shop.shell.handle(
+        shop.toys.account.send(account_id, Open(owner)), shop.toys.account.send(account_id, Deposit(50))
+    )
     async with shop.pool.acquire() as changer:
         transaction = changer.transaction()
         await transaction.start()

@@ -37,7 +37,8 @@ create table accounts (
     correlation_id uuid not null, updated_at timestamptz not null,
     owner_id uuid generated always as ((state ->> 'owner_id')::uuid) stored);
 create table limits (owner_id uuid primary key, most bigint not null);
-create table movements (event_id uuid primary key, account_id uuid not null, amount bigint not null check (amount < 1000000));
+create table movements (
+    event_id uuid primary key, account_id uuid not null, amount bigint not null check (amount < 1000000));
 create table whereabouts (person_id uuid primary key, place text not null);
 """
 
@@ -265,7 +266,10 @@ def toys(name: str, *, shape: int = 1, lives_for_seconds: float = 3600) -> Toys:
         given=Given(Limit, "limits", by="owner_id", key=lambda message, state: state.owner_id),
         shape=shape,
     )
-    events, movers = Topic(f"{name}.events", owner="toys", partitions=3), Topic(f"{name}.movers", "others", partitions=3)
+    events, movers = (
+        Topic(f"{name}.events", owner="toys", partitions=3),
+        Topic(f"{name}.movers", "others", partitions=3),
+    )
     persons = Topic(f"{name}.persons", owner="others", partitions=1, compacted=True)
     views = Topic(f"{name}.views", owner="toys", partitions=1, compacted=True)
     reactions, projections, effects, greeter = Reactions(), Projections(), Effects(), Greeter()
@@ -346,4 +350,3 @@ def _register_effects(
     )
     async def greet(effect: Greet, job: Job, greeter: Greeter, state: Account) -> Send:
         return account.send(job.key, Greeting(await greeter.greet(job.id)))
-
