@@ -21,7 +21,8 @@ class Job:
     """What an effect knows of its own doing.
 
     `id` is the same in every repeat: give it to the target as the idempotency key or as the Message-ID.
-    `key` is the aggregate that the effect is for. `first_due_at` is when it was to be done first, `attempts` counts from 1, `now` is the domain's time.
+    `key` is the aggregate that the effect is for; `first_due_at` is when it was to be done first; `attempts` counts
+    from 1; `now` is the domain's time.
     """
 
     id: UUID

@@ -50,6 +50,16 @@ class Batch:
         self._writer = Writer(parts, connection, self._now)
         self.outcomes: dict[Work, Outcome] = {}
 
+    @property
+    def has_planned(self) -> bool:
+        """Whether there are new jobs, or some that may follow on ended ones."""
+        return self._writer.has_planned
+
+    @property
+    def has_recorded(self) -> bool:
+        """Whether there is something to publish."""
+        return self._writer.has_recorded
+
     async def run(self, works: Sequence[Work]) -> dict[Work, Outcome]:
         """Deals with the works in their order. Raises only what the database raises."""
         self.outcomes.update(await admit_commands(self._parts, self._connection, works))

@@ -27,7 +27,7 @@ from shared.store.writer import defer_job
 TRANSACTIONAL = ("event", "foreign_event", "message", "walk")
 EFFECTS = ("effect",)
 BATCH_LIMIT = 100
-CONCURRENT_EFFECTS = 16
+CONCURRENT_EFFECTS = 64
 LEASE_SECONDS = 60.0
 EFFECT_TIMEOUT_SECONDS = 25.0
 PAGE_ROWS = 500
@@ -77,17 +77,20 @@ class JobRunner:
         return False
 
     async def _round(self) -> bool:
-        """One claim of each sort; tells whether there was anything to do."""
-        claimed = await self._claim(TRANSACTIONAL, BATCH_LIMIT)
-        if claimed:
-            await self._do(claimed)
+        """One claim of all kinds, of effects only so many as can be begun; tells whether there was anything to do."""
         free = CONCURRENT_EFFECTS - len(self._effects)
-        effects = await self._claim(EFFECTS, free) if free else []
-        for job in effects:
-            task = asyncio.create_task(self._perform_safely(job))
-            self._effects.add(task)
-            task.add_done_callback(self._effect_ended)
-        return bool(claimed or effects)
+        claimed = (
+            await self._claim(TRANSACTIONAL + EFFECTS, free) if free else await self._claim(TRANSACTIONAL, BATCH_LIMIT)
+        )
+        others = [job for job in claimed if job.kind != "effect"]
+        for job in claimed:
+            if job.kind == "effect":
+                task = asyncio.create_task(self._perform_safely(job))
+                self._effects.add(task)
+                task.add_done_callback(self._effect_ended)
+        if others:
+            await self._transact(others)
+        return bool(claimed)
 
     def _effect_ended(self, task: asyncio.Task[None]) -> None:
         self._effects.discard(task)

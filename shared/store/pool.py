@@ -17,6 +17,7 @@ async def open_pool(dsn: str, *, application: str, size: int = 10) -> Pool:
         min_size=1,
         max_size=size,
         init=speak_json,
+        reset=_keep_the_session,
         server_settings=server_settings(application),
         command_timeout=30,
     )
@@ -39,6 +40,10 @@ def server_settings(application: str) -> dict[str, str]:
         "tcp_user_timeout": "15000",
         "jit": "off",
     }
+
+
+async def _keep_the_session(_: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Nothing of ours outlives a transaction on a session: there is nothing to reset, and a round trip is spared."""
 
 
 async def speak_json(connection: "asyncpg.Connection[asyncpg.Record]") -> None:

@@ -12,8 +12,8 @@ from shared.functions import Decider, fold
 from shared.store.log import read_all
 from shared.store.shell import Shell
 from shared.store.statements import SQL, for_table
-from shared.store.work import Loaded
 from shared.store.states import states_of
+from shared.store.work import Loaded
 
 PAGE = 2000
 AnyDecider = Decider[Any, Any, Any, Any]

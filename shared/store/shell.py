@@ -158,7 +158,9 @@ class Shell:
 
     def _worth_another_try(self, error: Exception, group: Sequence[Any]) -> bool:
         """Whether a command may simply be done again: held by another, rolled back by a race, lost with its group."""
-        return isinstance(error, Busy) or is_conflict(error) or (is_database_error(error) and not is_transient(error) and len(group) > 1)
+        if isinstance(error, Busy) or is_conflict(error):
+            return True
+        return is_database_error(error) and not is_transient(error) and len(group) > 1
 
     async def _alone(self, work: Work, blocked: Lanes) -> Outcome:
         for attempt in range(CONFLICT_TRIES):
@@ -192,6 +194,8 @@ class Shell:
             batch = Batch(self.parts, connection, blocked=blocked, skip_locked=skip_locked)
             outcomes = await batch.run(works)
         metrics.committed(self.service.name, outcomes, time.perf_counter() - started)
-        self.jobs_bell.ring()
-        self.outbox_bell.ring()
+        if batch.has_planned:
+            self.jobs_bell.ring()
+        if batch.has_recorded:
+            self.outbox_bell.ring()
         return outcomes

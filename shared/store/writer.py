@@ -30,6 +30,8 @@ class Writer:
         self._parts = parts
         self._connection = connection
         self._now = now
+        self.has_planned = False
+        self.has_recorded = False
         self._clear()
 
     def _clear(self) -> None:
@@ -93,6 +95,8 @@ class Writer:
         """Writes it all. Raises Conflict where another transaction was faster."""
         if self._erased:
             await self._parts.keyring.destroy(self._connection, self._erased, self._now)
+        self.has_planned |= bool(self._jobs or self._ended or self._moved or self._released)
+        self.has_recorded |= bool(self._events)
         boxes = await self._parts.keyring.boxes_made(self._connection, self._subjects())
         await self._record(boxes)
         await self._save_states(boxes)

@@ -46,12 +46,12 @@ async def request_key(
     return RequestKey(caller, derive_id("http", caller.id, route, idempotency_key), body_hash)
 
 
-def _shell(request: Request) -> Shell:
+async def _shell(request: Request) -> Shell:  # not `def`: FastAPI would send it to a thread each time
     shell: Shell = request.app.state.shell
     return shell
 
 
-def _jobs(request: Request) -> JobRunner:
+async def _jobs(request: Request) -> JobRunner:
     jobs: JobRunner = request.app.state.jobs
     return jobs
 

@@ -27,7 +27,7 @@ class PageRequest:
     limit: int
 
 
-def _page_request(
+async def _page_request(
     cursor: Annotated[UUID, Query()] = LAST, limit: Annotated[int, Query(ge=1, le=100)] = 50
 ) -> PageRequest:
     return PageRequest(cursor, limit)

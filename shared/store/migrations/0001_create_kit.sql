@@ -41,7 +41,7 @@ create table inbox (
 );
 
 -- Everything that is still to be done: own events to react to, timers, effects, walks over rows, and foreign events
--- that could not be processed when they came. Jobs with a lane are done in the order of `seq` per (lane, key).
+-- that could not be processed when they came. Jobs with a lane are done one by one, by `seq` per (lane, key).
 create table jobs (
     id           uuid        primary key,
     seq          bigint      generated always as identity,
@@ -63,6 +63,7 @@ create table jobs (
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
 create index jobs_due on jobs (run_at, seq) where state = 'live';
 create index jobs_in_lane on jobs (lane, key, seq) where lane is not null;
+create index jobs_by_key on jobs (key, run_at) where state = 'live';
 create index jobs_parked on jobs (seq) where state = 'parked';
 
 -- The answer that was given to a command, for whoever sends the same key again. Sealed with the caller's key.

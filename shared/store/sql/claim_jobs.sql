@@ -1,26 +1,22 @@
 -- Takes due jobs of some kinds under a lease. $1 kinds, $2 the domain's now, $3 how many, $4 lease, $5 its seconds,
--- $6 only of this key or null. A job is behind an older one of its lane and key that is parked, leased or due later,
--- and an effect behind any older one. Attempts are counted here, so that a job that kills its process is counted too.
--- The advisory lock lets one process claim at a time: SKIP LOCKED could else take a job and skip the one before it.
--- Jobs of an open circuit stay; when its time is over one job goes as a probe.
-with claiming as materialized (
-    select pg_advisory_xact_lock(hashtextextended('jobs.claim', 0))
-), due as (
+-- $6 only of this key or null. Of a lane and key only the oldest job can be taken, whatever its state: so SKIP LOCKED
+-- never takes a job and skips the one before it. Attempts are counted here, so that a job that kills its process is
+-- counted too. Jobs of an open circuit stay; when its time is over one job goes as a probe.
+with due as (
     select j.id
-    from claiming, jobs j
+    from jobs j
     left join circuits c on c.target = j.target and c.open_until is not null
     where j.state = 'live' and j.kind = any($1::text[]) and j.run_at <= $2
       and (j.leased_until is null or j.leased_until < now())
       and ($6::uuid is null or j.key = $6)
+      and (j.lane is null or not exists (
+            select 1 from jobs o where o.lane = j.lane and o.key = j.key and o.seq < j.seq))
       and (c.target is null or (c.open_until <= now() and j.id = (
             select p.id from jobs p
             where p.state = 'live' and p.target = c.target and p.run_at <= $2
               and (p.leased_until is null or p.leased_until < now())
+              and not exists (select 1 from jobs o where o.lane = p.lane and o.key = p.key and o.seq < p.seq)
             order by p.run_at, p.seq limit 1)))
-      and (j.lane is null or not exists (
-            select 1 from jobs o
-            where o.lane = j.lane and o.key = j.key and o.seq < j.seq
-              and (j.kind = 'effect' or o.state <> 'live' or o.run_at > j.run_at or o.leased_until >= now())))
     order by j.run_at, j.seq
     limit $3
     for update of j skip locked
@@ -31,4 +27,4 @@ with claiming as materialized (
 update jobs set attempts = attempts + 1, leased_by = $4, leased_until = now() + make_interval(secs => $5)
 from due where jobs.id = due.id
 returning jobs.id, jobs.seq, jobs.kind, jobs.name, jobs.lane, jobs.key, jobs.payload, jobs.origin, jobs.target,
-          jobs.attempts, jobs.first_due_at, jobs.leased_by, jobs.reason
+          jobs.attempts, jobs.first_due_at, jobs.leased_by

@@ -1,0 +1,27 @@
+import pytest
+from pydantic import ValidationError
+
+from shared.kernel.text import Language, LocalizedText
+from tests.unit.builders import a_text
+
+
+def test_a_text_is_said_in_either_language() -> None:
+    said = LocalizedText(ar="رخصة", en="licence")
+    assert said.in_language(Language.ARABIC) == "رخصة"
+    assert said.in_language(Language.ENGLISH) == "licence"
+
+
+@pytest.mark.parametrize("words", [{"ar": "", "en": "x"}, {"ar": "x", "en": ""}, {"ar": "x"}, {"en": "x"}])
+def test_neither_language_is_left_out(words: dict[str, str]) -> None:
+    with pytest.raises(ValidationError):
+        LocalizedText.model_validate(words)
+
+
+def test_a_third_language_is_refused_and_not_dropped() -> None:
+    with pytest.raises(ValidationError):
+        LocalizedText.model_validate({"ar": "x", "en": "x", "fr": "x"})
+
+
+def test_a_text_is_never_changed() -> None:
+    with pytest.raises(ValidationError):
+        a_text().ar = "other"  # type: ignore[misc]
