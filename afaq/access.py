@@ -6,6 +6,7 @@ from base64 import b64decode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from afaq.local.errors import StackError
 from afaq.services import NAMES, functions_of
@@ -35,10 +36,15 @@ async def open_shell(name: str) -> AsyncIterator[Shell]:
         await pool.close()
 
 
+def running_stack(directory: Path) -> dict[str, Any]:
+    """What the stack of a directory says of itself. Raises StackError where none runs there."""
+    file = directory / "stack.json"
+    if not file.exists():
+        raise StackError(f"No stack runs in {directory}: start one with `afaq up`.")
+    described: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return described
+
+
 def _local_environment(name: str) -> dict[str, str]:
-    for directory in LOCAL:
-        file = directory / "stack.json"
-        if file.exists():
-            environments: dict[str, dict[str, str]] = json.loads(file.read_text())["environments"]
-            return environments[name]
-    return {}
+    running = next((directory for directory in LOCAL if (directory / "stack.json").exists()), None)
+    return {} if running is None else dict(running_stack(running)["environments"][name])

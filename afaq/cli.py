@@ -130,6 +130,20 @@ async def _topics() -> int:
     return 0
 
 
+@app.command()
+def urls(directory: Directory = DEFAULT_DIRECTORY) -> None:
+    """Print where the running local stack listens, for a shell to evaluate."""
+    run(_urls(directory))
+
+
+async def _urls(directory: Path) -> int:
+    from afaq.access import running_stack
+
+    for name, url in running_stack(directory)["urls"].items():
+        typer.echo(f"export {name.upper()}={url}")
+    return 0
+
+
 @clock_app.command()
 def advance(
     days: Annotated[float, typer.Option(min=0)] = 0,

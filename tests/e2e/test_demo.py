@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -51,6 +52,23 @@ def test_up_uses_the_servers_that_are_given(tmp_path: Path, servers: object) -> 
         _get(f"{urls['notifications']}/health/ready")
         _end(up)
     assert not (directory / "kafka").exists() and not (directory / "postgres").exists()
+
+
+def test_what_the_readme_types_into_a_shell_works(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    block = re.search(r"```bash\n(.*?)```", (root / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert block is not None
+    script = block[1].replace(".venv/bin/afaq", f"{sys.executable} -m afaq")
+    with _up(tmp_path / ".afaq") as up:
+        _until_described(tmp_path / ".afaq")
+        shown = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script],
+            capture_output=True, text=True, timeout=90, check=False, cwd=tmp_path, env=_path(),
+        )  # fmt: skip
+        _end(up)
+    assert shown.returncode == 0, shown.stdout[-2000:] + shown.stderr[-2000:]
+    assert '"genuine":true,"valid":true' in shown.stdout
+    assert "document-issued" in shown.stdout
 
 
 def _up(directory: Path, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -139,28 +140,19 @@ def test_a_record_without_a_header_that_it_needs_is_refused_with_its_name(name: 
 
 
 @pytest.mark.parametrize("name", NAMED)
-def test_a_header_that_cannot_be_read_is_refused(name: str) -> None:
+def test_a_header_that_cannot_be_read_is_refused_with_its_name_and_without_its_value(name: str) -> None:
     key, headers, value = published(an_event())
     said = refused(key, with_header(headers, name, SECRET), value)
+    assert name in said
     assert SECRET.decode() not in said
-
-
-@pytest.mark.parametrize("name", NAMED)
-def test_a_header_that_cannot_be_read_is_named(name: str) -> None:
-    key, headers, value = published(an_event())
-    assert name in refused(key, with_header(headers, name, SECRET), value)
 
 
 @pytest.mark.parametrize("name", ["ce_id", "ce_actor", "traceparent", "some-other"])
 def test_a_header_without_a_value_ends_no_consumer(name: str) -> None:
     key, headers, value = published(an_event())
     without: Any = None  # Kafka allows a header to have no value
-    try:
-        envelope = envelope_of(key, with_header(headers, name, without), value)
-    except MalformedEnvelope as malformed:
-        assert name in str(malformed)  # noqa: PT017
-    else:
-        assert event_in(envelope).id == an_id("event")
+    with suppress(MalformedEnvelope):
+        assert event_in(envelope_of(key, with_header(headers, name, without), value)).id == an_id("event")
 
 
 @pytest.mark.parametrize("sequence", [b"0", b"-1", b"9" * 30])
@@ -199,7 +191,7 @@ def test_a_refusal_carries_no_value_in_its_causes_either(name: str) -> None:
 def test_any_record_is_an_event_or_is_refused(
     key: bytes | None, headers: list[tuple[str, bytes]], value: bytes | None
 ) -> None:
-    try:
-        assert UUID(envelope_of(key, headers, value)["key"])
-    except MalformedEnvelope as malformed:
-        assert str(malformed)  # noqa: PT017
+    with suppress(MalformedEnvelope):
+        envelope = envelope_of(key, headers, value)
+        assert UUID(envelope["key"])
+        assert origin_in(envelope)

@@ -1,0 +1,326 @@
+"""What the tests of the APIs share: raw HTTP, problems, people, what is made for them, and forged tokens."""
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+from typing import Any, Final
+
+import aiohttp
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from joserfc import jwt
+from joserfc.jwk import ECKey
+
+from shared.kernel.civil_id import synthetic_civil_id
+from shared.kernel.ids import derive_id
+from shared.web.auth import AUDIENCE, ISSUER
+from simulators.knet.trandata import seal
+from tests.conftest import RunningStack
+from tests.support import Person, approve, pay, submit, until_status
+
+AGENCY: Final = "moi-traffic"
+OFFICER: Final = f"officer:{AGENCY}"
+ELSEWHERE: Final = "officer:moh-licensing"
+PIN: Final = "1234"
+NOT_CAPTURED_CARD: Final = "8888880000000002"
+CAPTURED_CARD: Final = "8888880000000001"
+
+_serials = count(1)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An answer as it came."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    @property
+    def text(self) -> str:
+        return self.content.decode()
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.content)
+
+    @property
+    def code(self) -> str | None:
+        """The problem's code; None where it is no problem."""
+        is_problem = self.headers.get("Content-Type") == "application/problem+json"
+        return self.json["code"] if is_problem else None
+
+    @property
+    def is_replay(self) -> bool:
+        return self.headers.get("Idempotency-Replayed") == "true"
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.code or ''}".strip()
+
+
+class Http:
+    """Requests as a stranger may send them. Every request has a connection of its own, so that none spoils another."""
+
+    def __init__(self, urls: Mapping[str, str], session: aiohttp.ClientSession) -> None:
+        self.urls = urls
+        self._session = session
+
+    async def send(
+        self,
+        method: str,
+        service: str,
+        path: str,
+        token: str | None = None,
+        *,
+        key: str | None = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answered:
+        """The answer; of a live stream only its beginning."""
+        sent = dict(headers or {})
+        if token is not None:
+            sent["Authorization"] = f"Bearer {token}"
+        if key is not None:
+            sent["Idempotency-Key"] = key
+        if content is not None:
+            sent.setdefault("Content-Type", "application/json")
+        url = f"{self.urls[service]}{path}"
+        async with self._session.request(method, url, data=content, headers=sent, allow_redirects=False) as response:
+            is_stream = response.content_type == "text/event-stream"
+            return Answered(response.status, response.headers.copy(), b"" if is_stream else await response.read())
+
+    async def post(
+        self, service: str, path: str, body: Any = None, token: str | None = None, *, key: str | None = None
+    ) -> Answered:
+        """A command with a new key unless one is given."""
+        content = None if body is None else as_json(body)
+        return await self.send("POST", service, path, token, key=key or new_key(), content=content)
+
+    async def get(self, service: str, path: str, token: str | None = None) -> Answered:
+        return await self.send("GET", service, path, token)
+
+    async def messages(
+        self, path: str, token: str, *, after: int | None = None
+    ) -> AsyncIterator[tuple[int, str, dict[str, Any]]]:
+        """Id, event name and data of each message of a live stream of requests."""
+        headers = {"Authorization": f"Bearer {token}"}
+        if after is not None:
+            headers["Last-Event-ID"] = str(after)
+        async with self._session.get(f"{self.urls['requests']}{path}", headers=headers) as response:
+            assert response.status == 200
+            fields: dict[str, str] = {}
+            async for line in response.content:
+                name, _, value = line.decode().rstrip("\r\n").partition(": ")
+                if value:
+                    fields[name] = value
+                elif not name and "data" in fields:
+                    yield int(fields["id"]), fields["event"], json.loads(fields["data"])
+                    fields = {}
+
+
+def as_json(body: Any) -> bytes:
+    """JSON as Python writes it: with lone surrogates as they are, and NaN where it is there."""
+    return json.dumps(body).encode()
+
+
+def new_key() -> str:
+    return uuid.uuid4().hex
+
+
+def assert_problem(answered: Answered, status: int, code: str) -> dict[str, Any]:
+    """That this is a problem of this code, whole and in both languages; the problem."""
+    assert (answered.status, answered.code) == (status, code), answered.text[:2000]
+    problem: dict[str, Any] = answered.json
+    assert problem_faults(answered) == []
+    return problem
+
+
+def problem_faults(answered: Answered) -> list[str]:
+    """What is missing of a problem (RFC 9457) that people can read in both languages."""
+    if answered.code is None:
+        return [f"{answered.status} is not application/problem+json"]
+    problem, localized = answered.json, answered.json["localized"]
+    languages = {"ar", "en"}
+    wrong = {
+        "type": problem["type"] != f"urn:afaq:problem:{problem['code']}",
+        "status": problem["status"] != answered.status,
+        "title": problem["title"] not in localized["title"].values(),
+        "detail": problem["detail"] not in localized["detail"].values(),
+        "languages": not languages == set(localized["title"]) == set(localized["detail"]),
+        "words": not all(localized[part][language] for part in ("title", "detail") for language in languages),
+        "trace_id": "trace_id" not in problem,
+    }
+    return [f"{name} of {answered}" for name, is_wrong in wrong.items() if is_wrong]
+
+
+def new_civil_id() -> str:
+    """A synthetic civil ID that nobody in these tests has yet."""
+    while True:
+        civil_id = synthetic_civil_id(date(1902, 3, 4), next(_serials))
+        if civil_id is not None:
+            return civil_id
+
+
+def facts(*, expires_in_days: int | None = 20, fines_fils: int | None = 0) -> dict[str, Any]:
+    """What the traffic department says of a driver; None leaves a fact out."""
+    now = datetime.now(UTC)
+    told: dict[str, Any] = {}
+    if expires_in_days is not None:
+        told["driving_licence_expires_on"] = (now.date() + timedelta(days=expires_in_days)).isoformat()
+    if fines_fils is not None:
+        told["unpaid_traffic_fines_fils"] = fines_fils
+    return {name: {"value": value, "source": AGENCY, "as_of": now.isoformat()} for name, value in told.items()}
+
+
+def person_form(civil_id: str | None = None, **changes: Any) -> dict[str, Any]:
+    """What a registrar posts of somebody who may renew their licence."""
+    return {
+        "civil_id": civil_id or new_civil_id(),
+        "name": {"ar": "شخص للاختبار", "en": "Somebody Tested"},
+        "residence": "citizen",
+        "mobile": "99999999",
+        "email": "somebody@example.test",
+        "language": "en",
+        "facts": facts(),
+    } | changes
+
+
+async def a_driver(platform: RunningStack, **what: int | None) -> Person:
+    """Somebody of whom `facts(**what)` is known, also in requests."""
+    form = person_form(facts=facts(**what))
+    registrar = await platform.api.sign_in(role="registrar")
+    registered = await platform.api.post("identity", "/persons", form, registrar)
+    token = await platform.api.sign_in(civil_id=form["civil_id"])
+
+    async def is_known() -> bool:
+        rules = (await platform.api.get("requests", "/eligibility", token))[0]["rules"]
+        return next(rule["verdict"] for rule in rules if rule["id"] == "of-age") != "undecided"
+
+    await platform.api.until(is_known, "person in requests")
+    return Person(registered["id"], form["civil_id"], token)
+
+
+async def a_request(platform: RunningStack, person: Person) -> Any:
+    """A request whose fee can be paid."""
+    request = await submit(platform.api, person)
+    path = f"/payments/{request['payment_id']}"
+    await platform.api.until(lambda: platform.api.find("payments", path, person.token), "payment")
+    return request
+
+
+async def an_open_task(platform: RunningStack, person: Person) -> tuple[Any, Any]:
+    """A paid request, and the task that an officer has with it."""
+    request = await submit(platform.api, person)
+    await pay(platform.api, person, request)
+    return request, await task_of(platform, request)
+
+
+async def task_of(platform: RunningStack, request: Any) -> Any:
+    """The open task on a request."""
+    officer = await platform.api.sign_in(role=OFFICER)
+
+    async def look() -> Any:
+        cursor = ""
+        while True:
+            page = await platform.api.get("requests", f"/tasks?limit=100{cursor}", officer)
+            found = next((task for task in page["items"] if task["request_id"] == request["id"]), None)
+            if found or page["next_cursor"] is None:
+                return found
+            cursor = f"&cursor={page['next_cursor']}"
+
+    return await platform.api.until(look, "task")
+
+
+async def a_renewal(platform: RunningStack, person: Person) -> dict[str, Any]:
+    """A renewal from its submission to its document: the ids of all that there is of it."""
+    request, task = await an_open_task(platform, person)
+    await approve(platform.api, request)
+    done = await until_status(platform.api, person, request, "fulfilled")
+    document = await platform.api.get("requests", f"/documents/{done['document_id']}", person.token)
+    return {
+        "person_id": person.id,
+        "request_id": request["id"],
+        "task_id": task["id"],
+        "payment_id": request["payment_id"],
+        "document_id": done["document_id"],
+        "code": document["code"],
+    }
+
+
+def secrets_of(platform: RunningStack) -> Mapping[str, str]:
+    """The secrets of this stack: a test may know what an attacker may not."""
+    kept: dict[str, str] = json.loads((platform.directory / "secrets.json").read_text())
+    return kept
+
+
+def sealed_callback(platform: RunningStack, payment_id: str) -> bytes:
+    """A callback that says CAPTURED, made by somebody who knows the terminal's key."""
+    query = f"paymentid=1&result=CAPTURED&auth=1&ref=1&tranid=1&postdate=0101&trackid=1&amt=10.000&udf1={payment_id}"
+    return f"trandata={seal(query, secrets_of(platform)['knet.resource_key'].encode())}".encode()
+
+
+class Forger:
+    """Makes tokens as identity does, and as an attacker would."""
+
+    def __init__(self, platform: RunningStack) -> None:
+        self._key = ECKey.import_key(secrets_of(platform)["identity.signing_key"])
+        self._kid = str(derive_id("signing-key", self._key.thumbprint()))
+
+    def claims(self, subject: str, roles: list[str], **changes: Any) -> dict[str, Any]:
+        """Those of a token that is good for five minutes; a change to None takes a claim away."""
+        now = int(time.time())
+        good = {"iss": ISSUER, "aud": AUDIENCE, "sub": subject, "roles": roles, "assurance": 3}
+        claims: dict[str, Any] = good | {"iat": now, "exp": now + 300, "jti": uuid.uuid4().hex} | changes
+        return {name: value for name, value in claims.items() if value is not None}
+
+    def signed(self, claims: Mapping[str, Any], **header: Any) -> str:
+        """With the platform's own key."""
+        return jwt.encode({"alg": "ES256", "kid": self._kid} | header, dict(claims), self._key, algorithms=["ES256"])
+
+    def signed_by_another(self, claims: Mapping[str, Any]) -> str:
+        """With a key that was made up, under the name of the platform's."""
+        pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+        )
+        header = {"alg": "ES256", "kid": self._kid}
+        return jwt.encode(header, dict(claims), ECKey.import_key(pem), algorithms=["ES256"])
+
+    def bringing_its_own_key(self, claims: Mapping[str, Any]) -> str:
+        """With a made up key whose public half the token's header offers."""
+        key = ECKey.generate_key("P-256")
+        header = {"alg": "ES256", "kid": self._kid, "jwk": key.as_dict(private=False)}
+        return jwt.encode(header, dict(claims), key, algorithms=["ES256"])
+
+    def unsigned(self, claims: Mapping[str, Any]) -> str:
+        """With `alg` none."""
+        return f"{_part({'alg': 'none', 'kid': self._kid})}.{_part(claims)}."
+
+    def signed_with_the_public_key(self, claims: Mapping[str, Any]) -> str:
+        """HS256, where the secret is the public key that everybody knows."""
+        text = f"{_part({'alg': 'HS256', 'kid': self._kid})}.{_part(claims)}"
+        signature = hmac.new(self._key.as_pem(private=False), text.encode(), hashlib.sha256).digest()
+        return f"{text}.{_base64(signature)}"
+
+    def altered(self, token: str, claims: Mapping[str, Any]) -> str:
+        """A good token's signature under other claims."""
+        header, _, signature = token.split(".")
+        return f"{header}.{_part(claims)}.{signature}"
+
+    def with_header(self, header: Any) -> str:
+        """Something that looks like a token, with a header of any kind."""
+        return f"{_part(header)}.{_part({})}.{_base64(b'x' * 64)}"
+
+
+def _part(value: Any) -> str:
+    return _base64(json.dumps(value).encode())
+
+
+def _base64(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
