@@ -6,7 +6,7 @@ import signal
 from collections.abc import Coroutine
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,6 +18,9 @@ app.add_typer(parked.app, name="parked")
 app.add_typer(replay.app, name="replay")
 clock_app = typer.Typer(no_args_is_help=True, help="The clock of a local stack.")
 app.add_typer(clock_app, name="clock")
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 DEFAULT_DIRECTORY = Path(".afaq")
 Directory = Annotated[Path, typer.Option(help="Where the local stack keeps its data.")]
@@ -86,12 +89,29 @@ def _service_command(name: str) -> None:
     @app.command(name, help=f"Run a process of the service {name}.")
     def _(role: Role = "all") -> None:
         import uvloop
+        from pydantic import ValidationError
 
         from afaq.services import compose
         from shared.runtime.process import Role as ProcessRole
         from shared.runtime.process import run_process
 
-        uvloop.run(run_process(compose(name), ProcessRole(role)))
+        try:
+            composed = compose(name)
+        except ValidationError as error:
+            typer.secho(_what_is_missing(name, error), fg="red", err=True)
+            raise typer.Exit(1) from None
+        uvloop.run(run_process(composed, ProcessRole(role)))
+
+
+def _what_is_missing(name: str, error: "ValidationError") -> str:
+    """Which variables are missing or wrong; their values are not repeated, they may be secrets."""
+    shared = {"kafka_bootstrap": "AFAQ_KAFKA_BOOTSTRAP"}
+    found = []
+    for fault in error.errors(include_input=False, include_url=False):
+        field = str(fault["loc"][0])
+        variable = field if field.isupper() else shared.get(field, f"AFAQ_{name.upper()}_{field.upper()}")
+        found.append(f"  {variable}: {'not set' if fault['type'] == 'missing' else fault['msg']}")
+    return "\n".join([f"{name} cannot start; set these environment variables (see deploy/README.md):", *found])
 
 
 for _name in NAMES:
