@@ -1,6 +1,7 @@
 """The command `afaq`: a local stack, the services, and operators' tools. Heavy parts are imported by who needs them."""
 
 import asyncio
+import logging
 import os
 import signal
 from collections.abc import Coroutine
@@ -31,6 +32,7 @@ def run(main: Coroutine[Any, Any, int]) -> None:
     """Runs a command; what goes wrong in a way that people can mend is one sentence, not a traceback."""
     from afaq.local.errors import StackError
 
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it tells of retries that a starting broker needs
     try:
         code = asyncio.run(main)
     except StackError as error:

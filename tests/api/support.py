@@ -273,16 +273,16 @@ class Forger:
         self._key = ECKey.import_key(secrets_of(platform)["identity.signing_key"])
         self._kid = str(derive_id("signing-key", self._key.thumbprint()))
 
-    def claims(self, subject: str, roles: list[str], **changes: Any) -> dict[str, Any]:
-        """Those of a token that is good for five minutes; a change to None takes a claim away."""
+    def claims(self, subject: str, roles: list[str]) -> dict[str, Any]:
+        """Those of a token that is good for five minutes."""
         now = int(time.time())
-        good = {"iss": ISSUER, "aud": AUDIENCE, "sub": subject, "roles": roles, "assurance": 3}
-        claims: dict[str, Any] = good | {"iat": now, "exp": now + 300, "jti": uuid.uuid4().hex} | changes
-        return {name: value for name, value in claims.items() if value is not None}
+        who = {"iss": ISSUER, "aud": AUDIENCE, "sub": subject, "roles": roles, "assurance": 3}
+        return who | {"iat": now, "exp": now + 300, "jti": uuid.uuid4().hex}
 
     def signed(self, claims: Mapping[str, Any], **header: Any) -> str:
-        """With the platform's own key."""
-        return jwt.encode({"alg": "ES256", "kid": self._kid} | header, dict(claims), self._key, algorithms=["ES256"])
+        """With the platform's own key. A claim that is None is left out."""
+        given = {name: value for name, value in claims.items() if value is not None}
+        return jwt.encode({"alg": "ES256", "kid": self._kid} | header, given, self._key, algorithms=["ES256"])
 
     def signed_by_another(self, claims: Mapping[str, Any]) -> str:
         """With a key that was made up, under the name of the platform's."""

@@ -25,7 +25,7 @@ from shared.contracts.payments import (
     RefundMade,
     RefundStuck,
 )
-from tests.unit.builders import Life, a_life, an_id
+from tests.unit.builders import a_life, an_id
 from tests.unit.payments.payment_builders import AMOUNT_FILS, FIRST, SECOND, a_fee, a_page, a_payment, an_answer
 
 
