@@ -1,6 +1,7 @@
 """Prometheus metrics of a service process."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -14,6 +15,12 @@ COMMIT_SECONDS = Histogram(
     buckets=_BUCKETS,
 )
 WORKS = Counter("afaq_works_total", "Commands, events, timers and results dealt with", ["service", "outcome"])
+HANDLED_AFTER_SECONDS = Histogram(
+    "afaq_handled_after_seconds",
+    "Time from the recording of an event to the commit of what it brought about here",
+    ["service", "type"],
+    buckets=_BUCKETS,
+)
 EFFECT_SECONDS = Histogram(
     "afaq_effect_seconds", "Time of one attempt at an effect", ["service", "effect", "outcome"], buckets=_BUCKETS
 )
@@ -28,11 +35,14 @@ HTTP_SECONDS = Histogram(
 )
 
 
-def committed(service: str, outcomes: Mapping[Any, Any], seconds: float) -> None:
-    """Counts one transaction and what became of its works."""
+def committed(service: str, outcomes: Mapping[Any, Any], seconds: float, now: datetime) -> None:
+    """Counts one transaction, what became of its works, and how long their events had waited."""
     COMMIT_SECONDS.labels(service).observe(seconds)
-    for outcome in outcomes.values():
+    for work, outcome in outcomes.items():
         WORKS.labels(service, _word(outcome)).inc()
+        if work.event is not None and _word(outcome) == "done":
+            waited = (now - work.event.time).total_seconds()
+            HANDLED_AFTER_SECONDS.labels(service, work.event.data.type).observe(max(0.0, waited))
 
 
 def effect_ended(service: str, effect: str, outcome: str, seconds: float) -> None:

@@ -193,7 +193,7 @@ class Shell:
         async with self.parts.pool.acquire() as connection, connection.transaction():
             batch = Batch(self.parts, connection, blocked=blocked, skip_locked=skip_locked)
             outcomes = await batch.run(works)
-        metrics.committed(self.service.name, outcomes, time.perf_counter() - started)
+        metrics.committed(self.service.name, outcomes, time.perf_counter() - started, self.parts.clock.now())
         if batch.has_planned:
             self.jobs_bell.ring()
         if batch.has_recorded:

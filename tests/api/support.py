@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import io
 import json
 import time
 import uuid
@@ -82,8 +83,9 @@ class Http:
         key: str | None = None,
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
+        asks_first: bool = False,
     ) -> Answered:
-        """The answer; of a live stream only its beginning."""
+        """The answer; of a live stream only its beginning. `asks_first`: the body follows when it is asked for."""
         sent = dict(headers or {})
         if token is not None:
             sent["Authorization"] = f"Bearer {token}"
@@ -92,7 +94,10 @@ class Http:
         if content is not None:
             sent.setdefault("Content-Type", "application/json")
         url = f"{self.urls[service]}{path}"
-        async with self._session.request(method, url, data=content, headers=sent, allow_redirects=False) as response:
+        body = None if content is None else io.BytesIO(content)
+        async with self._session.request(
+            method, url, data=body, headers=sent, allow_redirects=False, expect100=asks_first
+        ) as response:
             is_stream = response.content_type == "text/event-stream"
             return Answered(response.status, response.headers.copy(), b"" if is_stream else await response.read())
 

@@ -69,11 +69,6 @@ def messages_of(decider: AnyDecider) -> list[type]:
     return list(get_args(hint) or (hint,))
 
 
-def notices_of(decider: AnyDecider) -> list[type]:
-    """Every class of notice that the decider takes."""
-    return [message for message in messages_of(decider) if not is_command(message)]
-
-
 class Life:
     """The life of one aggregate: messages are sent to it, and what a Decider promises is checked each time."""
 

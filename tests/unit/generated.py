@@ -72,4 +72,5 @@ def _built(cls: Any, pools: Mapping[Any, Strategy]) -> Strategy:
     hints = get_type_hints(cls, include_extras=True)
     names = [part.name for part in fields(cls)] if is_dataclass(cls) else list(cls.model_fields)
     assert is_dataclass(cls) or issubclass(cls, BaseModel)
-    return st.builds(cls, **{name: pools.get(name) or generated(hints[name], pools) for name in names})
+    parts = {name: pools[name] if name in pools else generated(hints[name], pools) for name in names}
+    return st.builds(cls, **parts)

@@ -1,6 +1,6 @@
 """What every Decider promises, whichever aggregate it is of."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,6 @@ from tests.unit.builders import (
     Life,
     is_command,
     messages_of,
-    notices_of,
     stored_and_read,
     without_personal_data,
 )
@@ -32,12 +31,8 @@ from tests.unit.notifications.delivery_builders import deliveries_in_every_state
 from tests.unit.payments.payment_builders import AMOUNT_FILS, FIRST, SECOND, payments_in_every_state
 from tests.unit.requests.request_builders import (
     APPLICANT,
+    DEFINITIONS,
     REQUEST_ID,
-    a_definition,
-    a_fee_step,
-    a_person,
-    a_task_step,
-    an_issue_step,
     documents_in_every_state,
     fee_of,
     issued,
@@ -57,7 +52,7 @@ class Subject:
     module: Any
     states: Callable[[], Mapping[str, Any]]
     pools: Mapping[Any, Strategy]
-    given: Strategy
+    given: Callable[[Any], Strategy] = lambda _: st.just([])
 
     @property
     def name(self) -> str:
@@ -74,14 +69,17 @@ class Subject:
         return st.one_of(*(generated(kind, self.pools) for kind in kinds))
 
 
-_DEFINITIONS = st.sampled_from(
-    [
-        a_definition(),
-        a_definition(a_task_step(), a_fee_step(), an_issue_step()),
-        a_definition(a_fee_step(), an_issue_step()),
-        a_definition(audience=["resident"]),
-    ]
-)
+def what_is_known(state: requests.Request) -> Strategy:
+    """The definition that a request runs by, or any that one may be submitted for."""
+    possible = [DEFINITIONS[state.service_id]] if state.service_id else list(DEFINITIONS.values())
+    return st.sampled_from(possible).map(lambda definition: [known_with(definition)])
+
+
+def namesakes(_: persons.Person) -> Strategy:
+    """Somebody else with the same civil ID, or nobody."""
+    return st.lists(st.none() | generated(persons.KnownPerson), min_size=1, max_size=1)
+
+
 _REQUEST_POOLS = {
     "request_id": st.just(REQUEST_ID),
     "applicant_id": st.just(APPLICANT),
@@ -95,39 +93,27 @@ _PAYMENT_POOLS = {
     "amount_fils": st.sampled_from([AMOUNT_FILS, 1]),
     "result": st.sampled_from([payments.CAPTURED, "NOT CAPTURED"]),
 }
-_NAMESAKES = st.none() | generated(persons.KnownPerson)
 SUBJECTS = (
-    Subject(payments.payment, payments, payments_in_every_state, _PAYMENT_POOLS, st.just([])),
-    Subject(
-        requests.request,
-        requests,
-        requests_in_every_state,
-        _REQUEST_POOLS,
-        _DEFINITIONS.map(lambda definition: [known_with(definition)]),
-    ),
-    Subject(tasks.task, tasks, tasks_in_every_state, {}, st.just([])),
-    Subject(documents.document, documents, documents_in_every_state, {}, st.just([])),
-    Subject(persons.person, persons, persons_in_every_state, {}, st.lists(_NAMESAKES, min_size=1, max_size=1)),
-    Subject(signing_keys.signing_key, signing_keys, keys_in_every_state, {}, st.just([])),
-    Subject(deliveries.delivery, deliveries, deliveries_in_every_state, {}, st.just([])),
+    Subject(payments.payment, payments, payments_in_every_state, _PAYMENT_POOLS),
+    Subject(requests.request, requests, requests_in_every_state, _REQUEST_POOLS, what_is_known),
+    Subject(tasks.task, tasks, tasks_in_every_state, {}),
+    Subject(documents.document, documents, documents_in_every_state, {}),
+    Subject(persons.person, persons, persons_in_every_state, {}, namesakes),
+    Subject(signing_keys.signing_key, signing_keys, keys_in_every_state, {}),
+    Subject(deliveries.delivery, deliveries, deliveries_in_every_state, {}),
 )
 each_subject = pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.name)
 
 
-def states_and_notices() -> Iterator[Any]:
-    """Every notice of every Decider with every state that its aggregate can be in, the absent aggregate included."""
-    for subject in SUBJECTS:
-        for name, state in subject.states().items():
-            for kind in notices_of(subject.decider):
-                yield pytest.param(subject, state, kind, id=f"{subject.name}-{kind.__name__}-{name.replace(' ', '-')}")
-
-
-def states_and_commands() -> Iterator[Any]:
-    """Every command likewise."""
-    for subject in SUBJECTS:
-        for name, state in subject.states().items():
-            for kind in (kind for kind in messages_of(subject.decider) if is_command(kind)):
-                yield pytest.param(subject, state, kind, id=f"{subject.name}-{kind.__name__}-{name.replace(' ', '-')}")
+def with_every_state(*, commands: bool) -> list[Any]:
+    """Every command, or every notice, with every state of its aggregate, the absent one included."""
+    return [
+        pytest.param(subject, state, kind, id=f"{subject.name}-{kind.__name__}-{name.replace(' ', '-')}")
+        for subject in SUBJECTS
+        for name, state in subject.states().items()
+        for kind in messages_of(subject.decider)
+        if is_command(kind) is commands
+    ]
 
 
 @each_subject
@@ -150,11 +136,11 @@ def test_events_are_of_the_decider_and_known_to_readers(subject: Subject) -> Non
         assert event_class(event.type, event.version) is event
 
 
-@pytest.mark.parametrize(("subject", "state", "kind"), states_and_notices())
+@pytest.mark.parametrize(("subject", "state", "kind"), with_every_state(commands=False))
 @settings(max_examples=12, deadline=None)
 @given(data=st.data())
 def test_a_notice_is_always_dealt_with(subject: Subject, state: Any, kind: type, data: st.DataObject) -> None:
-    notice, known = data.draw(subject.messages(kind)), data.draw(subject.given)
+    notice, known = data.draw(subject.messages(kind)), data.draw(subject.given(state))
     for kept in (state, without_personal_data(state)):
         happened = subject.decider.decide(kept, notice, *known)
         assert isinstance(happened, list)
@@ -162,13 +148,13 @@ def test_a_notice_is_always_dealt_with(subject: Subject, state: Any, kind: type,
             kept = subject.decider.evolve(kept, event)  # noqa: PLW2901 that is what folding is
 
 
-@pytest.mark.parametrize(("subject", "state", "kind"), states_and_commands())
+@pytest.mark.parametrize(("subject", "state", "kind"), with_every_state(commands=True))
 @settings(max_examples=12, deadline=None)
 @given(data=st.data())
 def test_a_command_is_done_or_refused_and_nothing_else(
     subject: Subject, state: Any, kind: type, data: st.DataObject
 ) -> None:
-    command, known = data.draw(subject.messages(kind)), data.draw(subject.given)
+    command, known = data.draw(subject.messages(kind)), data.draw(subject.given(state))
     for kept in (state, without_personal_data(state)):
         try:
             happened = subject.decider.decide(kept, command, *known)
@@ -184,7 +170,7 @@ def test_a_command_is_done_or_refused_and_nothing_else(
 def test_any_sequence_of_messages_leads_to_the_state_that_its_events_fold_to(
     subject: Subject, data: st.DataObject
 ) -> None:
-    life = Life(subject.decider, data.draw(subject.given), subject.transitions)
+    life = Life(subject.decider, data.draw(subject.given(subject.decider.initial)), subject.transitions)
     kinds = messages_of(subject.decider)
     for message in data.draw(st.lists(subject.messages(kinds[0], *kinds), max_size=12)):
         life.send(message)
@@ -196,7 +182,7 @@ def test_any_sequence_of_messages_leads_to_the_state_that_its_events_fold_to(
 @given(data=st.data())
 def test_the_same_question_gets_the_same_answer(subject: Subject, data: st.DataObject) -> None:
     state = data.draw(st.sampled_from(list(subject.states().values())))
-    message, known = data.draw(subject.messages(*messages_of(subject.decider))), data.draw(subject.given)
+    message, known = data.draw(subject.messages(*messages_of(subject.decider))), data.draw(subject.given(state))
     answers = []
     for _ in range(2):
         try:
@@ -204,10 +190,3 @@ def test_the_same_question_gets_the_same_answer(subject: Subject, data: st.DataO
         except Refused as refused:
             answers.append([refused.code, refused.details])
     assert answers[0] == answers[1]
-
-
-def test_a_request_knows_its_applicant_only_while_it_is_submitted() -> None:
-    parts = requests.request.given
-    assert parts is not None
-    known = known_with(a_definition(), a_person())
-    assert known.applicant is not None

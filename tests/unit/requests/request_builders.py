@@ -5,6 +5,8 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
+from services.payments.domain.payment import FeeNoLongerDue, payment_id_for
+from services.payments.reactions import reactions as payments_reactions
 from services.requests.domain.definition import (
     AgencyTaskStep,
     FeeStep,
@@ -32,13 +34,16 @@ from services.requests.domain.request import (
 )
 from services.requests.domain.task import CancelTask, Decide, OpenTask, Task
 from services.requests.domain.task import task as task_decider
+from shared.contracts.event import Event
 from shared.contracts.identity import Fact, Residence
 from shared.contracts.requests import TaskDecision
+from shared.functions import Send
 from shared.kernel.ids import derive_id
-from tests.unit.builders import NOW, Life, a_life, a_text, an_id
+from tests.unit.builders import NOW, Life, a_life, a_text, an_id, recorded
 
 REQUEST_ID, APPLICANT = an_id("request"), an_id("applicant")
 OFFICER = an_id("officer")
+STEP_IDS = ("fee", "second", *(f"step-{number}" for number in range(6)))
 
 
 def a_fee_step(id: str = "fee", amount_fils: int = 10_000, *, refund_when_rejected: bool = True) -> FeeStep:
@@ -114,7 +119,19 @@ def fee_of(step_id: str = "fee") -> UUID:
 
 def paid(step_id: str = "fee") -> FeeWasPaid:
     """payments has captured the fee of a step."""
-    return FeeWasPaid(fee_of(step_id), derive_id("payment", fee_of(step_id)), NOW)
+    return FeeWasPaid(fee_of(step_id), payment_id_for(fee_of(step_id)), NOW)
+
+
+def given_up(*events: Event) -> set[UUID]:
+    """The fees that payments gives back, or does not ask for any more, when it hears of these events."""
+    sends = [
+        send
+        for event in events
+        for reaction in payments_reactions.to(type(event))
+        for send in reaction.react(recorded(event, REQUEST_ID))
+    ]
+    closed = {send.aggregate_id for send in sends if isinstance(send, Send) and send.message == FeeNoLongerDue()}
+    return {fee_of(id) for id in STEP_IDS if payment_id_for(fee_of(id)) in closed}
 
 
 def lapsed(step_id: str = "fee") -> FeeHasLapsed:
@@ -132,17 +149,21 @@ def issued(step_id: str = "licence") -> DocumentWasIssued:
     return DocumentWasIssued(derive_id("document", REQUEST_ID, step_id), NOW)
 
 
+NO_APPROVAL = a_definition(a_fee_step(), an_issue_step(), id="no-approval")
+FEE_LAST = a_definition(a_task_step(), a_fee_step(), id="fee-last")
+RESIDENTS_ONLY = a_definition(id="residents-only", audience=["resident"])
+DEFINITIONS = {definition.id: definition for definition in (a_definition(), NO_APPROVAL, FEE_LAST, RESIDENTS_ONLY)}
+
+
 def requests_in_every_state() -> Mapping[str, Request]:
-    """A request in each status, waiting for each owner."""
+    """A request in each status, waiting for each owner; its definition is one of `DEFINITIONS`."""
     rejected = decided(TaskDecision.REJECT)
-    no_approval = a_definition(a_fee_step(), an_issue_step())
-    fee_last = a_definition(a_task_step(), a_fee_step())
     lives = {
         "waits for its fee": a_request(),
         "waits for an officer": a_request(paid()),
         "approved, waits for its document": a_request(paid(), decided()),
-        "waits for its document without approval": a_request(paid(), definition=no_approval),
-        "approved, waits for its fee": a_request(decided(), definition=fee_last),
+        "waits for its document without approval": a_request(paid(), definition=NO_APPROVAL),
+        "approved, waits for its fee": a_request(decided(), definition=FEE_LAST),
         "fulfilled": a_request(paid(), decided(), issued()),
         "rejected": a_request(paid(), rejected),
         "withdrawn before it is paid": a_request(Withdraw()),
