@@ -1,12 +1,6 @@
 -- Deliveries; the people who can be told something; what they find in their inbox.
 create table deliveries (
-    id             uuid        primary key,
-    version        bigint      not null,
-    shape          int         not null,
-    state          jsonb       not null,
-    sealed         jsonb,
-    correlation_id uuid        not null,
-    updated_at     timestamptz not null
+    like aggregates including all
 );
 
 create table recipients (

@@ -1,15 +1,9 @@
 -- Payments, and the ledger: one row a transfer, from the account that it is debited to the one it is credited to.
 create table payments (
-    id             uuid        primary key,
-    version        bigint      not null,
-    shape          int         not null,
-    state          jsonb       not null,
-    sealed         jsonb,
-    correlation_id uuid        not null,
-    updated_at     timestamptz not null,
-    payer_id       uuid        generated always as ((state ->> 'payer_id')::uuid) stored,
-    for_id         uuid        generated always as ((state ->> 'for_id')::uuid) stored,
-    status         text        generated always as (state ->> 'status') stored
+    like aggregates including all,
+    payer_id uuid generated always as ((state ->> 'payer_id')::uuid) stored,
+    for_id uuid generated always as ((state ->> 'for_id')::uuid) stored,
+    status text generated always as (state ->> 'status') stored
 ) with (fillfactor = 85);
 create index payments_by_payer on payments (payer_id, id desc);
 create index payments_by_request on payments (for_id);

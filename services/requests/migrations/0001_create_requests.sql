@@ -1,40 +1,22 @@
 -- Requests, tasks and documents; the catalogue's versions; persons as identity publishes them; verification codes.
 create table requests (
-    id             uuid        primary key,
-    version        bigint      not null,
-    shape          int         not null,
-    state          jsonb       not null,
-    sealed         jsonb,
-    correlation_id uuid        not null,
-    updated_at     timestamptz not null,
-    applicant_id   uuid        generated always as ((state ->> 'applicant_id')::uuid) stored,
-    status         text        generated always as (state ->> 'status') stored
+    like aggregates including all,
+    applicant_id uuid generated always as ((state ->> 'applicant_id')::uuid) stored,
+    status text generated always as (state ->> 'status') stored
 ) with (fillfactor = 85);
 create index requests_by_applicant on requests (applicant_id, id desc);
 
 create table tasks (
-    id             uuid        primary key,
-    version        bigint      not null,
-    shape          int         not null,
-    state          jsonb       not null,
-    sealed         jsonb,
-    correlation_id uuid        not null,
-    updated_at     timestamptz not null,
-    request_id     uuid        generated always as ((state ->> 'request_id')::uuid) stored,
-    agency         text        generated always as (state ->> 'agency') stored,
-    status         text        generated always as (state ->> 'status') stored
+    like aggregates including all,
+    request_id uuid generated always as ((state ->> 'request_id')::uuid) stored,
+    agency text generated always as (state ->> 'agency') stored,
+    status text generated always as (state ->> 'status') stored
 ) with (fillfactor = 85);
 create index tasks_open_by_agency on tasks (agency, id) where status = 'open';
 create index tasks_by_request on tasks (request_id, id);
 
 create table documents (
-    id             uuid        primary key,
-    version        bigint      not null,
-    shape          int         not null,
-    state          jsonb       not null,
-    sealed         jsonb,
-    correlation_id uuid        not null,
-    updated_at     timestamptz not null
+    like aggregates including all
 );
 
 create table service_versions (

@@ -23,6 +23,19 @@ create table event_log (
 create unique index event_log_by_seq on event_log (seq);
 create index event_log_by_correlation on event_log (correlation_id);
 
+-- What every table of aggregates begins with: `create table permits (like aggregates including all, …)`. Stays empty.
+-- `state` is in the open, `sealed` holds its personal fields; `version` counts the events that made it; a row of
+-- another `shape` than the code's is folded again from the log.
+create table aggregates (
+    id             uuid        primary key,
+    version        bigint      not null,
+    shape          int         not null,
+    state          jsonb       not null,
+    sealed         jsonb,
+    correlation_id uuid        not null,
+    updated_at     timestamptz not null
+);
+
 -- What the relay has still to publish: an event of the log, or the newest state of an aggregate (a snapshot).
 create table outbox (
     seq          bigint generated always as identity primary key,

@@ -1,0 +1,250 @@
+"""Repeats: the same key and body are answered as the first time, and nothing is done twice."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.api.conftest import World
+from tests.api.support import (
+    Answered,
+    Http,
+    a_driver,
+    a_request,
+    an_open_task,
+    as_json,
+    assert_problem,
+    facts,
+    new_civil_id,
+    new_key,
+    person_form,
+)
+from tests.conftest import RunningStack
+from tests.support import SUBMISSION
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command that can be done, another body for it, and how often it was done."""
+
+    method: str
+    service: str
+    path: str
+    token: str
+    status: int
+    body: Mapping[str, Any] | None
+    another_body: Mapping[str, Any]
+    times_done: Callable[[], Awaitable[int]]
+
+    async def send(self, http: Http, key: str | None, body: Any = None) -> Answered:
+        content = None if self.body is None and body is None else as_json(body or self.body)
+        return await http.send(self.method, self.service, self.path, self.token, key=key, content=content)
+
+
+async def register(platform: RunningStack, http: Http, world: World) -> Command:
+    form = person_form(new_civil_id())
+
+    async def times_done() -> int:
+        return int((await http.post("identity", "/local/sign-in", {"civil_id": form["civil_id"]})).status == 200)
+
+    other = form | {"language": "ar"}
+    return Command("POST", "identity", "/persons", world.registrar, 201, form, other, times_done)
+
+
+async def change(platform: RunningStack, http: Http, world: World) -> Command:
+    person = await a_driver(platform)
+    fact = next(iter(facts().values()))
+
+    async def times_done() -> int:
+        return int("added" in (await platform.api.get("identity", "/me", person.token))["facts"])
+
+    body, other = {"facts": {"added": fact}}, {"facts": {"added_too": fact}}
+    path = f"/persons/{person.id}"
+    return Command("PATCH", "identity", path, world.registrar, 200, body, other, times_done)
+
+
+async def submit(platform: RunningStack, http: Http, world: World) -> Command:
+    person = await a_driver(platform)
+
+    async def times_done() -> int:
+        return len((await platform.api.get("requests", "/requests", person.token))["items"])
+
+    other = SUBMISSION | {"form": {"delivery": "kiosk", "kiosk": "avenues-1"}}
+    return Command("POST", "requests", "/requests", person.token, 202, SUBMISSION, other, times_done)
+
+
+async def withdraw(platform: RunningStack, http: Http, world: World) -> Command:
+    request = await a_request(platform, world.owner)
+    path = f"/requests/{request['id']}"
+    times = times_in_history(platform, world, path, "requests.request.withdrawn")
+    return Command("POST", "requests", f"{path}/withdraw", world.owner.token, 200, None, {"a": 1}, times)
+
+
+async def decide(platform: RunningStack, http: Http, world: World) -> Command:
+    request, task = await an_open_task(platform, world.owner)
+    times = times_in_history(platform, world, f"/requests/{request['id']}", "requests.request.approved")
+    path, body = f"/tasks/{task['id']}/decision", {"decision": "approve"}
+    reason = {"ar": "سبب", "en": "A reason"}
+    other = {"decision": "reject", "reason": reason}
+    return Command("POST", "requests", path, world.officer, 200, body, other, times)
+
+
+async def attempt(platform: RunningStack, http: Http, world: World) -> Command:
+    request = await a_request(platform, world.owner)
+    path = f"/payments/{request['payment_id']}"
+
+    async def times_done() -> int:
+        return len((await platform.api.get("payments", path, world.owner.token))["attempts"])
+
+    return Command("POST", "payments", f"{path}/attempts", world.owner.token, 201, None, {"a": 1}, times_done)
+
+
+def times_in_history(platform: RunningStack, world: World, path: str, type: str) -> Callable[[], Awaitable[int]]:
+    async def times() -> int:
+        history = (await platform.api.get("requests", path, world.owner.token))["history"]
+        return sum(event["type"] == type for event in history)
+
+    async def times_once_it_is_there() -> int:
+        """A decision is known to the request a moment later."""
+        return int(await platform.api.until(times, type))
+
+    return times_once_it_is_there
+
+
+Prepare = Callable[[RunningStack, Http, World], Awaitable[Command]]
+COMMANDS: Mapping[str, Prepare] = {
+    found.__name__: found for found in (register, change, submit, withdraw, decide, attempt)
+}
+each_command = pytest.mark.parametrize("prepare", COMMANDS.values(), ids=COMMANDS)
+
+
+@each_command
+async def test_a_command_without_a_key_is_refused(
+    prepare: Prepare, platform: RunningStack, http: Http, world: World
+) -> None:
+    command = await prepare(platform, http, world)
+    assert_problem(await command.send(http, None), 400, "idempotency-key-missing")
+    for key in ("", "x" * 256):
+        assert_problem(await command.send(http, key), 422, "invalid-request")
+    done = await command.send(http, "x" * 255)
+    assert (done.status, done.is_replay) == (command.status, False), "a refused key spoils nothing"
+
+
+@each_command
+async def test_the_same_key_and_body_are_answered_as_the_first_time(
+    prepare: Prepare, platform: RunningStack, http: Http, world: World
+) -> None:
+    command, key = await prepare(platform, http, world), new_key()
+    first = await command.send(http, key)
+    assert (first.status, first.is_replay) == (command.status, False)
+    for _ in range(2):
+        again = await command.send(http, key)
+        assert (again.status, again.json) == (first.status, first.json)
+        assert again.is_replay
+    assert await command.times_done() == 1
+
+
+@each_command
+async def test_a_key_with_another_body_is_refused(
+    prepare: Prepare, platform: RunningStack, http: Http, world: World
+) -> None:
+    command, key = await prepare(platform, http, world), new_key()
+    first = await command.send(http, key)
+    assert first.status == command.status
+    assert_problem(await command.send(http, key, command.another_body), 422, "idempotency-key-reused")
+    assert await command.times_done() == 1
+    again = await command.send(http, key)
+    assert (again.status, again.is_replay) == (first.status, True), "the first answer is kept"
+
+
+@each_command
+async def test_the_same_request_several_times_at_once_is_done_once(
+    prepare: Prepare, platform: RunningStack, http: Http, world: World
+) -> None:
+    for _ in range(3):
+        command, key = await prepare(platform, http, world), new_key()
+        answers = await asyncio.gather(*(command.send(http, key) for _ in range(8)))
+        done = [answer for answer in answers if answer.status == command.status]
+        refused = [answer for answer in answers if answer not in done]
+        for answer in refused:
+            assert_problem(answer, 409, "request-in-progress")
+            assert answer.headers["Retry-After"] == "1"
+        assert Counter(answer.is_replay for answer in done)[False] == 1
+        assert len({answer.content for answer in done}) == 1
+        assert await command.times_done() == 1
+        later = await command.send(http, key)
+        assert (later.status, later.is_replay) == (command.status, True)
+
+
+async def test_a_key_is_the_callers_own(platform: RunningStack, http: Http) -> None:
+    key, persons = new_key(), [await a_driver(platform), await a_driver(platform)]
+    ids = []
+    for person in persons:
+        answered = await http.post("requests", "/requests", SUBMISSION, person.token, key=key)
+        assert (answered.status, answered.is_replay) == (202, False)
+        ids.append(answered.json["id"])
+        assert (await http.get("requests", f"/requests/{ids[-1]}", person.token)).status == 200
+    assert len(set(ids)) == 2
+    assert_problem(await http.get("requests", f"/requests/{ids[0]}", persons[1].token), 404, "not-found")
+
+
+async def test_a_key_is_for_one_address(platform: RunningStack, http: Http, world: World) -> None:
+    key = new_key()
+    for _ in range(2):
+        request = await a_request(platform, world.owner)
+        answered = await http.post("requests", f"/requests/{request['id']}/withdraw", None, world.owner.token, key=key)
+        assert (answered.status, answered.is_replay) == (200, False)
+
+
+async def test_what_was_refused_may_be_tried_again_with_its_key(
+    platform: RunningStack, http: Http, world: World
+) -> None:
+    """A citizen pays the fines and presses the button again."""
+    person, key = await a_driver(platform, fines_fils=5_000), new_key()
+    refused = await http.post("requests", "/requests", SUBMISSION, person.token, key=key)
+    assert_problem(refused, 409, "not-eligible")
+    paid = {"facts": {"unpaid_traffic_fines_fils": facts()["unpaid_traffic_fines_fils"]}}
+    path = f"/persons/{person.id}"
+    changed = await http.send("PATCH", "identity", path, world.registrar, key=new_key(), content=as_json(paid))
+    assert changed.status == 200
+
+    async def submitted() -> Answered | None:
+        answered = await http.post("requests", "/requests", SUBMISSION, person.token, key=key)
+        return None if answered.code == "not-eligible" else answered
+
+    answered = await platform.api.until(submitted, "news of the fines in requests")
+    assert (answered.status, answered.is_replay) == (202, False)
+
+
+async def test_a_first_answer_is_kept_when_much_has_happened_since(
+    platform: RunningStack, http: Http, world: World
+) -> None:
+    key, person = new_key(), await a_driver(platform)
+    first = await http.post("requests", "/requests", SUBMISSION, person.token, key=key)
+    path = f"/requests/{first.json['id']}"
+    assert (await http.post("requests", f"{path}/withdraw", None, person.token)).status == 200
+    again = await http.post("requests", "/requests", SUBMISSION, person.token, key=key)
+    assert (again.status, again.content, again.is_replay) == (first.status, first.content, True)
+    assert (await http.get("requests", path, person.token)).json["status"] == "withdrawn"
+
+
+async def test_one_civil_id_is_registered_once_whoever_is_faster(http: Http, world: World) -> None:
+    for _ in range(3):
+        form = person_form()
+        answers = await asyncio.gather(*(http.post("identity", "/persons", form, world.registrar) for _ in range(6)))
+        registered = [answer for answer in answers if answer.status == 201]
+        assert len(registered) == 1
+        for answer in answers:
+            if answer not in registered:
+                assert_problem(answer, 409, "person-already-registered")
+
+
+async def test_a_person_is_erased_as_often_as_one_likes(platform: RunningStack, http: Http, world: World) -> None:
+    person = await a_driver(platform)
+    path = f"/persons/{person.id}"
+    answers = await asyncio.gather(*(http.send("DELETE", "identity", path, world.registrar) for _ in range(4)))
+    assert {answer.status for answer in answers} == {204}
+    assert {answer.content for answer in answers} == {b""}
