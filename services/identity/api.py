@@ -6,7 +6,16 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StringConstraints,
+)
 
 from services.identity.domain.person import Change, ErasePerson, Person, Register, Status, person
 from services.identity.queries import find_person
@@ -49,7 +58,7 @@ class FactForm(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    value: date | bool | int | Annotated[str, StringConstraints(max_length=200)]
+    value: StrictBool | StrictInt | Annotated[str, StringConstraints(strict=True, max_length=200)]
     source: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,40}$")]
     as_of: AwareDatetime
 

@@ -71,12 +71,17 @@ class RefundAttempt(Effect):
     attempt_id: UUID
 
 
+def stands_at(state: Payment, attempt_id: UUID, status: AttemptStatus) -> bool:
+    """Whether an attempt stands there still when its effect is about to be done."""
+    return state.attempts[attempt_id].status is status
+
+
 @effects.on(
     OpenPage,
     of=payment,
     target=GATEWAY,
-    due=lambda state: state.undecided is not None,
-    lives_for_seconds=120,
+    due=lambda effect, state: stands_at(state, effect.attempt_id, AttemptStatus.STARTED),
+    lives_for_seconds=60,
     exhausted=lambda effect, payment_id: payment.send(payment_id, PageNotOpened(effect.attempt_id)),
 )
 async def open_page(effect: OpenPage, job: Job, state: Payment, gateway: Gateway) -> Send:
@@ -90,7 +95,7 @@ async def open_page(effect: OpenPage, job: Job, state: Payment, gateway: Gateway
     InquireAttempt,
     of=payment,
     target=GATEWAY,
-    due=lambda state: state.undecided is not None,
+    due=lambda effect, state: state.attempts[effect.attempt_id].is_to_be_asked_about,
     lives_for_seconds=ONE_WEEK_SECONDS,
     max_attempts=10_000,
 )
@@ -107,7 +112,7 @@ async def inquire_attempt(effect: InquireAttempt, job: Job, state: Payment, gate
     RefundAttempt,
     of=payment,
     target=GATEWAY,
-    due=lambda state: any(a.status is AttemptStatus.REFUND_DUE for a in state.attempts.values()),
+    due=lambda effect, state: stands_at(state, effect.attempt_id, AttemptStatus.REFUND_DUE),
     lives_for_seconds=ONE_WEEK_SECONDS,
     max_attempts=10_000,
     exhausted=lambda effect, payment_id: payment.send(payment_id, RefundNotConfirmed(effect.attempt_id)),

@@ -22,8 +22,17 @@ from shared.kernel.money import dinars, fils
 
 _VECTOR = b"PGKEYENCDECIVSPC"
 _CURRENCY = "414"
+_UNKNOWN_TRANSACTION = "SIM109"
 _STILL_OPEN = frozenset({"INITIATED", "UNKNOWN", "HOST TIMEOUT"})
 _TIMEOUT = aiohttp.ClientTimeout(total=10)
+
+
+class GatewayRefuses(TryLater):
+    """The gateway's answer is an error with a code of its own."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"the gateway refuses: {code}")
+        self.code = code
 
 
 class Unreadable(Exception):
@@ -64,7 +73,12 @@ class KnetTerminal:
 
     async def inquire(self, attempt_id: UUID, amount_fils: int) -> Answer:
         """What the gateway says of this attempt."""
-        answer = await self._pipe(action="8", transid=attempt_id, trackid=attempt_id, amount_fils=amount_fils)
+        try:
+            answer = await self._pipe(action="8", transid=attempt_id, trackid=attempt_id, amount_fils=amount_fils)
+        except GatewayRefuses as refusal:
+            if refusal.code != _UNKNOWN_TRANSACTION:
+                raise
+            return Answer("NOT FOUND", amount_fils, "")
         result = answer.get("result", "")
         if result in _STILL_OPEN or not result:
             return Answer(None, amount_fils, "")
@@ -131,7 +145,7 @@ class KnetTerminal:
 
 
 def read_answer(text: str) -> dict[str, str]:
-    """The fields of the gateway's XML. Raises TryLater for an error and for what is not such an answer."""
+    """The fields of the gateway's XML. Raises GatewayRefuses for an error, TryLater for what is no such answer."""
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise TryLater("the gateway's answer declares entities, which is not its way")
     try:
@@ -140,5 +154,5 @@ def read_answer(text: str) -> dict[str, str]:
         raise TryLater("the gateway's answer cannot be read") from None
     answer = {child.tag: (child.text or "").strip() for child in root}
     if answer.get("error_code_tag"):
-        raise TryLater(f"the gateway refuses: {answer['error_code_tag']}")
+        raise GatewayRefuses(answer["error_code_tag"])
     return answer

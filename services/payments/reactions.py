@@ -7,7 +7,7 @@ from services.payments.domain.payment import FeeNoLongerDue, FeeRequested, TimeT
 from services.payments.effects import InquireAttempt, OpenPage, RefundAttempt
 from shared.contracts.event import Recorded
 from shared.contracts.identity import PersonErased
-from shared.contracts.payments import PaymentAttempted, PaymentPageOpened, PaymentRequested, RefundDue
+from shared.contracts.payments import PaymentAttempted, PaymentRequested, RefundDue
 from shared.contracts.requests import (
     RequestExpired,
     RequestFeeDue,
@@ -17,8 +17,8 @@ from shared.contracts.requests import (
 )
 from shared.functions import Reactions, Step, erase, perform
 
-INQUIRE_AFTER = timedelta(minutes=2)
-"""An attempt of which nothing was heard is inquired about then; a callback or the browser's return hastens it."""
+INQUIRE_AFTER = timedelta(minutes=3)
+"""An attempt of which nothing was heard is inquired about then, when no page can be opened for it any more."""
 
 reactions = Reactions()
 
@@ -48,8 +48,8 @@ def expire_when_time_is_over(event: Recorded[PaymentRequested]) -> Iterator[Step
 @reactions.on(RequestWithdrawn, RequestRejected, RequestExpired)
 def give_up_the_fee(event: Recorded[RequestWithdrawn | RequestRejected | RequestExpired]) -> Iterator[Step]:
     """A request that has ended without its service does not keep the fee."""
-    if event.data.fee_id is not None:
-        yield payment.send(payment_id_for(event.data.fee_id), FeeNoLongerDue())
+    for fee_id in event.data.fee_ids:
+        yield payment.send(payment_id_for(fee_id), FeeNoLongerDue())
 
 
 @reactions.on(RequestPaymentNotNeeded)
@@ -60,14 +60,9 @@ def give_back_what_was_not_needed(event: Recorded[RequestPaymentNotNeeded]) -> I
 
 @reactions.on(PaymentAttempted)
 def open_the_page(event: Recorded[PaymentAttempted]) -> Iterator[Step]:
-    """The gateway is asked for its page."""
+    """The gateway is asked for its page; and no attempt is forgotten: it is asked about until the answer is known."""
     yield perform(OpenPage(event.data.attempt_id))
-
-
-@reactions.on(PaymentPageOpened)
-def inquire_in_any_case(event: Recorded[PaymentPageOpened]) -> Iterator[Step]:
-    """No attempt is forgotten: it is asked about until the answer is known."""
-    yield perform(InquireAttempt(event.data.attempt_id), at=event.data.opened_at + INQUIRE_AFTER)
+    yield perform(InquireAttempt(event.data.attempt_id), at=event.time + INQUIRE_AFTER)
 
 
 @reactions.on(RefundDue)

@@ -46,7 +46,7 @@ class Holders(Protocol):
         ...
 
 
-@effects.on(SignDocument, of=document, due=lambda state: state.status is Status.UNKNOWN)
+@effects.on(SignDocument, of=document, due=lambda _, state: state.status is Status.UNKNOWN)
 async def sign_document(
     effect: SignDocument, job: Job, state: Document, signer: Signer, holders: Holders
 ) -> Send | None:

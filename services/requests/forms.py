@@ -1,7 +1,8 @@
 """Checks a form against its service's JSON Schema. What a person has typed is never repeated in an error."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import takewhile
 from typing import Any
 
 import jsonschema_rs
@@ -11,12 +12,13 @@ _MOST_ERRORS = 50
 
 
 def form_errors(schema: Mapping[str, Any], form: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Each fault as a pointer into the form and a code; none for a form that is right."""
+    """Each fault as a pointer into the form (RFC 6901) and the keyword not met; none for a form that is right."""
     validator = _validator(to_json(schema))
+    declared = _names_in(schema)
     errors = []
     for _, error in zip(range(_MOST_ERRORS), validator.iter_errors(dict(form)), strict=False):
-        pointer = "".join(f"/{part}" for part in error.instance_path)
-        errors.append({"pointer": f"/form{pointer}", "code": _code(error)})
+        path = [*error.instance_path, error.kind.property] if error.kind.name == "required" else error.instance_path
+        errors.append({"pointer": _pointer(path, declared), "code": error.kind.name})
     return errors
 
 
@@ -30,6 +32,19 @@ def _refuse(uri: str) -> Any:
     raise ValueError(f"a form does not refer to other documents: {uri}")
 
 
-def _code(error: Any) -> str:
-    """The keyword that is not met, such as `required` or `pattern`."""
-    return str(error.schema_path[-1]) if error.schema_path else "schema"
+def _names_in(schema: Any) -> frozenset[str]:
+    """The names of fields that a schema declares, however deep."""
+    if isinstance(schema, Mapping):
+        own = schema.get("properties")
+        names = [name for name in own if isinstance(name, str)] if isinstance(own, Mapping) else []
+        names += [name for name in schema.get("required", ()) if isinstance(name, str)]
+        return frozenset(names).union(*(_names_in(part) for part in schema.values()))
+    if isinstance(schema, list | tuple):
+        return frozenset[str]().union(*(_names_in(part) for part in schema))
+    return frozenset()
+
+
+def _pointer(path: Sequence[str | int], declared: frozenset[str]) -> str:
+    """As far as the names are the schema's: one that a person has made up is not repeated."""
+    known = takewhile(lambda part: isinstance(part, int) or part in declared, path)
+    return "/form" + "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in known)

@@ -31,11 +31,10 @@ class DocumentSigner:
     def read(self, signed: str) -> dict[str, Any] | None:
         """The claims, if the signature is ours; else None."""
         try:
-            payload = jws.deserialize_compact(signed, self._key, algorithms=[_ALGORITHM]).payload
-        except (JoseError, ValueError):
-            return None
-        claims: dict[str, Any] = json.loads(payload)
-        return claims
+            claims = json.loads(jws.deserialize_compact(signed, self._key, algorithms=[_ALGORITHM]).payload)
+        except (JoseError, ValueError, TypeError, AttributeError, KeyError):
+            return None  # the library meets some malformed headers with errors of its own making
+        return claims if isinstance(claims, dict) else None
 
     def code(self, document_id: UUID) -> str:
         """Sixteen letters and digits in groups of four: 80 bits of a keyed hash, the same each time."""

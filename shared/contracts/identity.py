@@ -4,7 +4,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, StrictBool, StrictInt, StrictStr
 
 from shared.contracts.event import Event
 from shared.contracts.personal import Private
@@ -19,11 +19,11 @@ class Residence(StrEnum):
 
 
 class Fact(BaseModel):
-    """What a registry knows of a person: the value, who says so, and as of when."""
+    """What a registry knows of a person: the value, who says so, and as of when. A date is written as ISO 8601."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    value: str | int | bool | date
+    value: StrictBool | StrictInt | StrictStr
     source: str
     as_of: datetime
 

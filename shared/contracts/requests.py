@@ -88,11 +88,11 @@ class RequestApproved(Event, type="requests.request.approved"):
 
 
 class RequestRejected(Event, type="requests.request.rejected"):
-    """The agency has refused. `fee_id`: the fee that is given back, if one was asked for."""
+    """The agency has refused. `fee_ids`: the fees that are given back."""
 
     applicant_id: SubjectId
     reason: Private[LocalizedText | None]
-    fee_id: UUID | None
+    fee_ids: list[UUID]
 
 
 class RequestDocumentDue(Event, type="requests.request.document_due"):
@@ -115,18 +115,18 @@ class RequestFulfilled(Event, type="requests.request.fulfilled"):
 
 
 class RequestWithdrawn(Event, type="requests.request.withdrawn"):
-    """The request was taken back. `fee_id`: the fee that is given back, if one was asked for."""
+    """The request was taken back. `fee_ids`: the fees that are given back, or not asked for any more."""
 
     applicant_id: UUID
     reason: str
-    fee_id: UUID | None
+    fee_ids: list[UUID]
 
 
 class RequestExpired(Event, type="requests.request.expired"):
-    """The request has waited too long for its applicant."""
+    """The request has waited too long for its applicant. `fee_ids`: the fees that are given back."""
 
     applicant_id: UUID
-    fee_id: UUID | None
+    fee_ids: list[UUID]
 
 
 class TaskOpened(Event, type="requests.task.opened"):

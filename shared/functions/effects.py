@@ -40,15 +40,16 @@ D = TypeVar("D")
 class EffectHandler:
     """How one kind of effect is done.
 
-    `of`: the decider of the aggregate that it is for (the job's key). `due(state)` is asked before each attempt; where
-    it says no the job is dropped. `lives_for_seconds`: after that, or `max_attempts` faults, no more is tried and
-    `exhausted(effect)` gives the notice that follows; without one the job is parked. `target`: whose circuit it is.
+    `of`: the decider of the aggregate that it is for (the job's key). `due(effect, state)` is asked before each
+    attempt; where it says no the job is dropped. `lives_for_seconds`: after that, or `max_attempts` faults, no more is
+    tried and `exhausted(effect, key)` gives the notice that follows; without one the job is parked. `target`: whose
+    circuit it is.
     """
 
     effect: type[Effect]
     perform: Perform
     of: "Decider[Any, Any, Any, Any] | None"
-    due: Callable[[Any], bool] | None
+    due: Callable[[Any, Any], bool] | None
     target: str | None
     lives_for_seconds: float
     max_attempts: int
@@ -69,7 +70,7 @@ class Effects:
         effect: type[Effect],
         *,
         of: "Decider[Any, Any, Any, Any] | None" = None,
-        due: Callable[[Any], bool] | None = None,
+        due: Callable[[Any, Any], bool] | None = None,
         target: str | None = None,
         lives_for_seconds: float = 86_400,
         max_attempts: int = 50,

@@ -187,7 +187,7 @@ class JobRunner:
             return
         effect = handler.adapter.validate_python(job.payload)
         state = await self._state(handler, job.key)
-        if handler.due is not None and not handler.due(state):
+        if handler.due is not None and not handler.due(effect, state):
             await self._shell.process([Work(jobs.origin_of(job), job=job)])
             return
         if self._is_exhausted(handler, job):

@@ -291,9 +291,7 @@ class Forger:
 
     def signed_by_another(self, claims: Mapping[str, Any]) -> str:
         """With a key that was made up, under the name of the platform's."""
-        pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(
-            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-        )
+        pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         header = {"alg": "ES256", "kid": self._kid}
         return jwt.encode(header, dict(claims), ECKey.import_key(pem), algorithms=["ES256"])
 

@@ -435,9 +435,7 @@ async def test_a_callback_that_cannot_be_read_is_refused(content: bytes, http: H
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/xml", "application/x-www-form-urlencoded", MARK])
-async def test_a_body_that_does_not_say_it_is_json_is_refused(
-    content_type: str, http: Http, world: World
-) -> None:
+async def test_a_body_that_does_not_say_it_is_json_is_refused(content_type: str, http: Http, world: World) -> None:
     form, headers = person_form(), {"Content-Type": content_type}
     answered = await http.send(
         "POST", "identity", "/persons", world.registrar, key=new_key(), content=as_json(form), headers=headers

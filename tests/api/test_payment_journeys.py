@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from afaq.local.errors import StackError
 from shared.kernel.clock import MovableClock
 from tests.api.support import (
     AGENCY,
@@ -52,7 +53,10 @@ class Journey:
             payment = await self.payment()
             return payment if holds(payment) else None
 
-        return await self.platform.api.until(look, what)
+        try:
+            return await self.platform.api.until(look, what)
+        except StackError as error:
+            pytest.fail(f"{error} The payment: {await self.payment()}; the gateway: {await self.at_gateway()}")
 
     async def until_attempt(self, status: str, number: int = 1) -> Any:
         """The payment, once this attempt has come so far."""
@@ -76,7 +80,8 @@ class Journey:
 
     async def page(self) -> str:
         """The gateway's page of an attempt."""
-        await self.http.post("payments", f"{self.path}/attempts", None, self.person.token)
+        answered = await self.http.post("payments", f"{self.path}/attempts", None, self.person.token)
+        assert answered.status in {201, 202}, answered.text
         payment = await self.until_payment(lambda payment: payment["page_url"], "page")
         return str(payment["page_url"])
 
@@ -169,9 +174,7 @@ async def test_a_card_that_is_refused_and_another_that_is_not(journey: Journey) 
     assert difference(before, await balances(journey.platform)) == {"gateway": FEE_FILS, f"agency:{AGENCY}": -FEE_FILS}
 
 
-@pytest.mark.parametrize(
-    ("card", "result"), [("8888880000000003", "DECLINED"), ("8888880000000004", "RESTRICTED")]
-)
+@pytest.mark.parametrize(("card", "result"), [("8888880000000003", "DECLINED"), ("8888880000000004", "RESTRICTED")])
 async def test_whatever_the_bank_says_but_captured_is_no_payment(card: str, result: str, journey: Journey) -> None:
     await journey.pay(card)
     payment = await journey.until_attempt("failed")
@@ -387,7 +390,9 @@ async def test_a_payment_is_attempted_twenty_times_at_most(journey: Journey) -> 
 async def test_the_browsers_return_shows_nothing_of_anybody(journey: Journey) -> None:
     await journey.pay()
     plain = await journey.http.get("payments", "/gateway/knet/return")
-    given = await journey.http.get("payments", f"/gateway/knet/return?paymentid={journey.request['payment_id']}&x=%3Cb%3E")
+    given = await journey.http.get(
+        "payments", f"/gateway/knet/return?paymentid={journey.request['payment_id']}&x=%3Cb%3E"
+    )
     assert plain.status == given.status == 200
     assert plain.content == given.content
     assert plain.headers["Content-Type"].startswith("text/html")

@@ -210,5 +210,5 @@ class TransactionMachine(RuleBasedStateMachine):
                 return fee.amount_fils if is_done else 0
 
 
-TransactionMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TransactionMachine.TestCase.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
 TestWhateverHappensToATransactionItEndsAndTheMoneyIsRight = TransactionMachine.TestCase

@@ -201,7 +201,7 @@ class World:
         assert handler is not None
         assert handler.of is not None
         state = self.life(handler.of, due.key).state
-        if handler.due is not None and not handler.due(state):
+        if handler.due is not None and not handler.due(due.effect, state):
             self.effects.remove(due)
             return
         available = {

@@ -77,8 +77,13 @@ class Attempt:
 
     @property
     def is_undecided(self) -> bool:
-        """Whether the gateway has still to say how it went."""
+        """Whether the payer may still be at it."""
         return self.status in (AttemptStatus.STARTED, AttemptStatus.OPEN)
+
+    @property
+    def is_to_be_asked_about(self) -> bool:
+        """Whether the gateway has still to say how it went: also where it has not answered with a page."""
+        return self.is_undecided or (self.status is AttemptStatus.FAILED and self.result == NO_PAGE)
 
 
 NOBODY = UUID(int=0)
@@ -222,8 +227,8 @@ def decide(state: Payment, message: Message) -> Sequence[Event]:
         case PageOpened():
             return open_page(state, message)
         case PageNotOpened(attempt_id):
-            undecided = undecided_attempt(state, attempt_id)
-            return [PaymentFailed(attempt_id=attempt_id, result=NO_PAGE)] if undecided else []
+            is_started = attempt_in(state, attempt_id, AttemptStatus.STARTED) is not None
+            return [PaymentFailed(attempt_id=attempt_id, result=NO_PAGE)] if is_started else []
         case GatewayAnswered():
             return settle(state, message)
         case RefundConfirmed() | RefundNotConfirmed():
@@ -237,10 +242,10 @@ def is_open(state: Payment) -> bool:
     return state.status is Status.REQUESTED
 
 
-def undecided_attempt(state: Payment, attempt_id: UUID) -> Attempt | None:
-    """The attempt of this id, if the gateway has still to decide it."""
+def attempt_in(state: Payment, attempt_id: UUID, *statuses: AttemptStatus) -> Attempt | None:
+    """The attempt of this id, if it stands at one of these."""
     attempt = state.attempts.get(attempt_id)
-    return attempt if attempt is not None and attempt.is_undecided else None
+    return attempt if attempt is not None and attempt.status in statuses else None
 
 
 def request_fee(notice: FeeRequested) -> PaymentRequested:
@@ -260,7 +265,7 @@ def start_attempt(state: Payment, command: StartAttempt) -> Sequence[Event]:
     """A new attempt, unless one is under way."""
     if not is_open(state):
         raise Refused("payment-not-open", {"status": state.status})
-    if state.undecided is not None:
+    if state.undecided is not None or command.attempt_id in state.attempts:
         return []
     if len(state.attempts) >= MAX_ATTEMPTS:
         raise Refused("payment-too-many-attempts")
@@ -270,8 +275,8 @@ def start_attempt(state: Payment, command: StartAttempt) -> Sequence[Event]:
 
 def open_page(state: Payment, notice: PageOpened) -> Sequence[Event]:
     """The payer can go to the gateway's page."""
-    attempt = undecided_attempt(state, notice.attempt_id)
-    if attempt is None or attempt.status is not AttemptStatus.STARTED:
+    attempt = attempt_in(state, notice.attempt_id, AttemptStatus.STARTED)
+    if attempt is None:
         return []
     return [
         PaymentPageOpened(
@@ -281,12 +286,13 @@ def open_page(state: Payment, notice: PageOpened) -> Sequence[Event]:
 
 
 def settle(state: Payment, notice: GatewayAnswered) -> Sequence[Event]:
-    """The gateway's word ends an attempt, once."""
-    attempt = undecided_attempt(state, notice.attempt_id)
+    """The gateway's word ends an attempt, once; money counts also where the attempt was thought to have failed."""
+    if notice.result != CAPTURED:
+        undecided = attempt_in(state, notice.attempt_id, AttemptStatus.STARTED, AttemptStatus.OPEN)
+        return [PaymentFailed(attempt_id=undecided.id, result=notice.result)] if undecided else []
+    attempt = attempt_in(state, notice.attempt_id, AttemptStatus.STARTED, AttemptStatus.OPEN, AttemptStatus.FAILED)
     if attempt is None:
         return []
-    if notice.result != CAPTURED:
-        return [PaymentFailed(attempt_id=attempt.id, result=notice.result)]
     if is_open(state) and notice.amount_fils == attempt.amount_fils:
         return [
             PaymentCaptured(
@@ -406,7 +412,7 @@ def with_attempt(
     before = state.attempts[attempt_id]
     amount = before.amount_fils if amount_fils is None else amount_fils
     after = replace(before, status=status, result=result or before.result, amount_fils=amount)
-    page_url = state.page_url if after.is_undecided else None
+    page_url = None if before.is_undecided and not after.is_undecided else state.page_url
     return replace(state, attempts={**state.attempts, attempt_id: after}, page_url=page_url)
 
 

@@ -1,9 +1,9 @@
 """A service as the government has published it: texts, form, rules, fee and steps. All of it is data."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from shared.contracts.identity import Residence
 from shared.kernel.text import LocalizedText
@@ -81,6 +81,13 @@ class ServiceDefinition(_Part):
     form: Mapping[str, Any]
     eligibility: Sequence[Rule]
     steps: Annotated[Sequence[Step], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _steps_have_names_of_their_own(self) -> Self:
+        ids = [step.id for step in self.steps]
+        if len(ids) != len(set(ids)):
+            raise ValueError("two steps have the same id")
+        return self
 
     @property
     def key(self) -> str:

@@ -59,7 +59,7 @@ class Owner(StrEnum):
 FINAL = frozenset({Status.REJECTED, Status.FULFILLED, Status.WITHDRAWN, Status.EXPIRED})
 TRANSITIONS: Mapping[Status, frozenset[Status]] = {
     Status.NEW: frozenset({Status.SUBMITTED}),
-    Status.SUBMITTED: frozenset({Status.IN_PROGRESS}),
+    Status.SUBMITTED: frozenset({Status.IN_PROGRESS, Status.FULFILLED}),
     Status.IN_PROGRESS: frozenset({Status.APPROVED, *FINAL}),
     Status.APPROVED: FINAL,
     **{status: frozenset[Status]() for status in FINAL},
@@ -67,8 +67,16 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = {
 
 
 @dataclass(frozen=True)
+class Fee:
+    """A fee that was asked for, of which step, and the payment that it was paid with."""
+
+    step_id: str
+    paid_with: UUID | None = None
+
+
+@dataclass(frozen=True)
 class Request:
-    """A request, and the step that it is at."""
+    """A request, and the step that it is at. `fee_id`, `task_id` and `document_id` are the last of their kind."""
 
     status: Status = Status.NEW
     id: UUID = NOBODY
@@ -80,7 +88,7 @@ class Request:
     step_id: str | None = None
     waits_for: Owner | None = None
     fee_id: UUID | None = None
-    fee_is_paid: bool = False
+    fees: Mapping[UUID, "Fee"] = field(default_factory=dict)
     task_id: UUID | None = None
     document_id: UUID | None = None
 
@@ -184,20 +192,20 @@ def decide(state: Request, message: Message, known: Known) -> Sequence[Event]:
         case Submit():
             return submit(state, message, known)
         case Withdraw():
-            if state.status is not Status.IN_PROGRESS:
+            if state.status is not Status.IN_PROGRESS or state.waits_for is Owner.PLATFORM:
                 raise Refused("request-not-withdrawable", {"status": state.status})
             return [withdrawn(state, "by-applicant")]
         case FeeWasPaid():
             return fee_was_paid(state, message, known)
         case FeeHasLapsed(fee_id):
             is_ours = waits_for_fee(state) and state.fee_id == fee_id
-            return [RequestExpired(applicant_id=state.applicant_id, fee_id=state.fee_id)] if is_ours else []
+            return [RequestExpired(applicant_id=state.applicant_id, fee_ids=list(state.fees))] if is_ours else []
         case TaskWasDecided():
             return task_was_decided(state, message, known)
         case DocumentWasIssued():
             return document_was_issued(state, message, known)
         case ApplicantWasErased():
-            return [withdrawn(state, "applicant-erased")] if state.status is Status.IN_PROGRESS else []
+            return [withdrawn(state, "applicant-erased")] if state.is_running else []
         case _:
             assert_never(message)
 
@@ -221,7 +229,8 @@ def submit(state: Request, command: Submit, known: Known) -> Sequence[Event]:
         form=dict(command.form),
         decisions=decisions,
     )
-    return [submitted, *begin(definition, 0, command.request_id, command.applicant_id, command.at)]
+    fresh = evolve(state, submitted)
+    return [submitted, *begin(definition, 0, fresh, command.at)]
 
 
 def judge(definition: ServiceDefinition, applicant: KnownPerson, at: datetime) -> list[RuleDecision]:
@@ -240,16 +249,16 @@ def judge(definition: ServiceDefinition, applicant: KnownPerson, at: datetime) -
     return [RuleDecision(rule_id=r.rule.id, passed=True, facts=dict(r.facts)) for r in rulings]
 
 
-def begin(
-    definition: ServiceDefinition, index: int, request_id: UUID, applicant_id: UUID, at: datetime
-) -> Sequence[Event]:
+def begin(definition: ServiceDefinition, index: int, state: Request, at: datetime) -> Sequence[Event]:
     """What the step at `index` waits for; the end of the steps fulfils the request."""
+    request_id, applicant_id = state.id, state.applicant_id
     if index >= len(definition.steps):
-        return [RequestFulfilled(service_id=definition.id, applicant_id=applicant_id, document_id=None)]
+        fulfilled = {"service_id": definition.id, "applicant_id": applicant_id, "document_id": state.document_id}
+        return [RequestFulfilled.model_validate(fulfilled)]
     step: Step = definition.steps[index]
     match step:
         case FeeStep(amount_fils=0):
-            return begin(definition, index + 1, request_id, applicant_id, at)
+            return begin(definition, index + 1, state, at)
         case FeeStep():
             return [
                 RequestFeeDue(
@@ -292,11 +301,14 @@ def go_on(state: Request, known: Known, at: datetime) -> Sequence[Event]:
     """What follows the step that is done."""
     definition = definition_of(known)
     index = next(i for i, step in enumerate(definition.steps) if step.id == state.step_id)
-    return begin(definition, index + 1, state.id, state.applicant_id, at)
+    return begin(definition, index + 1, state, at)
 
 
 def fee_was_paid(state: Request, notice: FeeWasPaid, known: Known) -> Sequence[Event]:
     """A fee that the request waits for takes it on; any other payment is given back."""
+    fee = state.fees.get(notice.fee_id)
+    if fee is not None and fee.paid_with == notice.payment_id:
+        return []  # heard before
     if not (waits_for_fee(state) and state.fee_id == notice.fee_id and state.step_id):
         return [RequestPaymentNotNeeded(payment_id=notice.payment_id, fee_id=notice.fee_id)]
     paid = RequestFeePaid(
@@ -311,8 +323,8 @@ def task_was_decided(state: Request, notice: TaskWasDecided, known: Known) -> Se
     if not is_awaited or state.task_id != notice.task_id or state.step_id is None:
         return []
     if notice.decision is TaskDecision.REJECT:
-        fee_id = state.fee_id if gives_fee_back(known) else None
-        return [RequestRejected(applicant_id=state.applicant_id, reason=notice.reason, fee_id=fee_id)]
+        fee_ids = fees_given_back(state, known)
+        return [RequestRejected(applicant_id=state.applicant_id, reason=notice.reason, fee_ids=fee_ids)]
     approved = RequestApproved(step_id=state.step_id, applicant_id=state.applicant_id)
     return [approved, *go_on(state, known, notice.decided_at)]
 
@@ -321,11 +333,7 @@ def document_was_issued(state: Request, notice: DocumentWasIssued, known: Known)
     """The signed document takes the request on: most often to its end."""
     if not state.is_running or state.document_id != notice.document_id or state.waits_for is not Owner.PLATFORM:
         return []
-    following = go_on(state, known, notice.issued_at)
-    return [
-        event.model_copy(update={"document_id": notice.document_id}) if isinstance(event, RequestFulfilled) else event
-        for event in following
-    ]
+    return go_on(state, known, notice.issued_at)
 
 
 def waits_for_fee(state: Request) -> bool:
@@ -334,14 +342,14 @@ def waits_for_fee(state: Request) -> bool:
 
 
 def withdrawn(state: Request, reason: str) -> RequestWithdrawn:
-    """The end of a request that is taken back: its fee is given back or not asked for any more."""
-    return RequestWithdrawn(applicant_id=state.applicant_id, reason=reason, fee_id=state.fee_id)
+    """The end of a request that is taken back: its fees are given back or not asked for any more."""
+    return RequestWithdrawn(applicant_id=state.applicant_id, reason=reason, fee_ids=list(state.fees))
 
 
-def gives_fee_back(known: Known) -> bool:
-    """Whether a rejected applicant gets the fee back, as the definition says."""
-    fees = [step for step in definition_of(known).steps if isinstance(step, FeeStep)]
-    return any(step.refund_when_rejected for step in fees)
+def fees_given_back(state: Request, known: Known) -> list[UUID]:
+    """The fees that a rejected applicant gets back, as the definition says."""
+    steps = {step.id for step in definition_of(known).steps if isinstance(step, FeeStep) and step.refund_when_rejected}
+    return [fee_id for fee_id, fee in state.fees.items() if fee.step_id in steps]
 
 
 def definition_of(known: Known) -> ServiceDefinition:
@@ -373,9 +381,11 @@ def evolve(state: Request, event: Event) -> Request:
                 waits_for=Owner.PLATFORM,
             )
         case RequestFeeDue():
-            return at_step(state, event.step_id, Owner.APPLICANT, fee_id=event.fee_id, fee_is_paid=False)
+            fees = {**state.fees, event.fee_id: Fee(event.step_id)}
+            return at_step(state, event.step_id, Owner.APPLICANT, fee_id=event.fee_id, fees=fees)
         case RequestFeePaid():
-            return replace(state, fee_is_paid=True, waits_for=Owner.PLATFORM)
+            fees = {**state.fees, event.fee_id: Fee(event.step_id, paid_with=event.payment_id)}
+            return replace(state, fees=fees, waits_for=Owner.PLATFORM)
         case RequestPaymentNotNeeded():
             return state
         case RequestTaskDue():

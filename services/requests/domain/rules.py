@@ -61,7 +61,7 @@ class RuleBook:
         read = {name: facts[name] for name in rule.reads if name in facts}
         try:
             verdict = self._evaluate(rule, read)
-        except (RuntimeError, ValueError, TypeError):
+        except Exception:  # whatever is wrong with a rule or a fact, it is no reason to turn somebody away
             verdict = Verdict.UNDECIDED
         return Ruling(rule, verdict, read)
 
@@ -86,6 +86,8 @@ class RuleBook:
     def _value(self, name: str, value: Any) -> Any:
         """A fact as CEL takes it: a date is its first moment in Kuwait."""
         kind = self._vocabulary[name]
+        if isinstance(value, bool) is not (kind == "bool"):
+            raise ValueError(f"{name} is of type {kind}")
         if kind == "date":
             day = value if isinstance(value, date) else date.fromisoformat(value)
             return datetime.combine(day, time(), tzinfo=KUWAIT)

@@ -343,7 +343,7 @@ def _register_effects(
     @effects.on(
         Greet,
         of=account,
-        due=lambda state: not state.is_closed,
+        due=lambda _, state: not state.is_closed,
         target="greeter",
         lives_for_seconds=lives_for_seconds,
         exhausted=lambda effect, account_id: account.send(account_id, NoGreeting()),

@@ -1,0 +1,57 @@
+import pytest
+
+from services.requests.domain.task import CancelTask, Status, task
+from shared.contracts.requests import TaskCancelled, TaskDecided, TaskDecision, TaskOpened
+from tests.unit.builders import Life, a_life, a_text
+from tests.unit.requests.request_builders import APPLICANT, OFFICER, REQUEST_ID, a_decision, a_task_to_open
+
+BECAUSE = a_text("Because", "لأن")
+
+
+def an_open_task(*messages: object) -> Life:
+    """A task on an officer's desk, and what has happened since."""
+    return a_life(task, a_task_to_open(), *messages)
+
+
+def test_a_task_is_opened_once() -> None:
+    life = an_open_task(a_task_to_open())
+    assert [type(event) for event in life.events] == [TaskOpened]
+    assert life.state.status is Status.OPEN
+
+
+@pytest.mark.parametrize("decision", list(TaskDecision))
+def test_an_officer_decides_an_open_task(decision: TaskDecision) -> None:
+    life = an_open_task()
+    [decided] = life.send(a_decision(decision, reason=BECAUSE))
+    assert decided == TaskDecided(
+        request_id=REQUEST_ID, applicant_id=APPLICANT, decision=decision, decided_by=OFFICER, reason=BECAUSE
+    )
+    assert life.state.decision is decision
+
+
+def test_a_rejection_needs_a_reason() -> None:
+    life = an_open_task()
+    assert life.send(a_decision(TaskDecision.REJECT)) == []
+    assert life.refusal == "task-rejection-without-reason"
+    assert life.state.status is Status.OPEN
+
+
+def test_an_approval_needs_no_reason() -> None:
+    assert len(an_open_task().send(a_decision())) == 1
+
+
+@pytest.mark.parametrize("before", [[], [a_task_to_open(), a_decision()], [a_task_to_open(), CancelTask()]])
+def test_what_is_not_open_is_not_decided(before: list[object]) -> None:
+    life = a_life(task, *before)
+    assert life.send(a_decision(TaskDecision.REJECT, reason=BECAUSE)) == []
+    assert life.refusal == "task-not-open"
+
+
+def test_a_task_whose_request_has_ended_is_cancelled() -> None:
+    life = an_open_task(CancelTask(), CancelTask())
+    assert life.of(TaskCancelled) == [TaskCancelled(request_id=REQUEST_ID)]
+
+
+@pytest.mark.parametrize("before", [[], [a_task_to_open(), a_decision()]])
+def test_what_is_not_open_is_not_cancelled(before: list[object]) -> None:
+    assert a_life(task, *before).send(CancelTask()) == []
