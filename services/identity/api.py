@@ -17,24 +17,34 @@ from pydantic import (
     StringConstraints,
 )
 
+from services.identity.domain.life_event import (
+    AnnulLifeEvent,
+    CorrectLifeEvent,
+    LifeEvent,
+    RecordLifeEvent,
+    life_event,
+    life_event_id,
+)
+from services.identity.domain.life_event import Status as LifeEventStatus
 from services.identity.domain.person import Change, ErasePerson, Person, Register, Status, person
 from services.identity.queries import find_person
 from services.identity.settings import IdentitySettings
 from services.identity.tokens import TokenIssuer, civil_id_hash
-from shared.contracts.identity import Fact, Residence
+from shared.contracts.identity import Fact, LifeEventKind, Residence
 from shared.contracts.personal import Erased
 from shared.kernel.civil_id import InvalidCivilId, birth_date_of, parse_civil_id
 from shared.kernel.ids import derive_id
 from shared.kernel.text import Language, LocalizedText
 from shared.runtime.settings import key_bytes
 from shared.web.app import refuse_large_bodies
-from shared.web.auth import AnyCaller, Registrar
+from shared.web.auth import AnyCaller, Caller, Registrar, Requires
 from shared.web.commands import IdempotencyKey, TheJobs, TheShell, perform
 from shared.web.problems import Problem
 
 router = APIRouter(dependencies=[Depends(refuse_large_bodies)])
 local_router = APIRouter(tags=["local"], dependencies=[Depends(refuse_large_bodies)])
 
+Reporter = Annotated[Caller, Depends(Requires("registrar", "officer"))]
 LOCAL_ROLES = re.compile(r"(officer:[a-z][a-z0-9-]{1,40}|registrar|operator)")
 SUBSTANTIAL, HIGH = 2, 3
 
@@ -98,6 +108,43 @@ class PersonRef(BaseModel):
     def of(id: UUID, state: Person) -> "PersonRef":
         """The view of a state."""
         return PersonRef(id=id, status=state.status)
+
+
+Agency = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,40}$")]
+
+
+class LifeEventForm(BaseModel):
+    """What a registry tells: `number` is its own, and tells the event from every other of this source."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: LifeEventKind
+    source: Agency
+    number: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9/_-]{1,80}$")]
+    person_id: UUID
+    occurred_at: AwareDatetime
+    noticed_at: AwareDatetime
+
+
+class CorrectionForm(BaseModel):
+    """When it happened in truth."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    occurred_at: AwareDatetime
+
+
+class LifeEventRef(BaseModel):
+    """A life event by id, and where it stands."""
+
+    id: UUID
+    kind: LifeEventKind
+    status: LifeEventStatus
+
+    @staticmethod
+    def of(id: UUID, state: LifeEvent) -> "LifeEventRef":
+        """The view of a state."""
+        return LifeEventRef(id=id, kind=state.kind, status=state.status)
 
 
 class MeView(BaseModel):
@@ -165,6 +212,40 @@ async def me(caller: AnyCaller, shell: TheShell) -> MeView:
     return MeView.model_validate({"id": caller.id, **{f: getattr(known, f) for f in MeView.model_fields if f != "id"}})
 
 
+@router.post("/life-events", status_code=202, response_model=LifeEventRef, tags=["life events"])
+async def tell_life_event(form: LifeEventForm, caller: Reporter, key: IdempotencyKey, shell: TheShell) -> Response:
+    """Tells of something in a person's life. The same number of the same source again changes nothing."""
+    _must_speak_for(caller, form.source)
+    loaded = await shell.state(person, form.person_id)
+    if loaded is None:
+        raise Problem("person-unknown")
+    if form.occurred_at > shell.parts.clock.now():
+        raise Problem("invalid-request", errors=[{"pointer": "/occurred_at", "code": "in-the-future"}])
+    command = RecordLifeEvent(form.kind, form.person_id, form.source, form.noticed_at, form.occurred_at)
+    send = life_event.send(life_event_id(form.source, form.number), command)
+    return await perform(shell, send, caller=caller, key=key, answer=LifeEventRef.of)
+
+
+@router.post("/life-events/{source}/{number}/correction", response_model=LifeEventRef, tags=["life events"])
+async def correct_life_event(
+    source: Agency, number: str, form: CorrectionForm, caller: Reporter, key: IdempotencyKey, shell: TheShell
+) -> Response:
+    """Corrects what was told."""
+    _must_speak_for(caller, source)
+    send = life_event.send(life_event_id(source, number), CorrectLifeEvent(form.occurred_at))
+    return await perform(shell, send, caller=caller, key=key, answer=LifeEventRef.of, status=200)
+
+
+@router.post("/life-events/{source}/{number}/annulment", response_model=LifeEventRef, tags=["life events"])
+async def annul_life_event(
+    source: Agency, number: str, caller: Reporter, key: IdempotencyKey, shell: TheShell
+) -> Response:
+    """Takes back what was told: it has not happened."""
+    _must_speak_for(caller, source)
+    send = life_event.send(life_event_id(source, number), AnnulLifeEvent())
+    return await perform(shell, send, caller=caller, key=key, answer=LifeEventRef.of, status=200)
+
+
 class LocalSignIn(BaseModel):
     """Who to be: a registered person by civil ID, or somebody with a role."""
 
@@ -195,10 +276,17 @@ async def sign_in_locally(form: LocalSignIn, shell: TheShell, request: Request) 
         return TokenView(access_token=token, expires_in=seconds)
     civil_id = _parsed(form.civil_id or "", now.date())
     found = await find_person(shell.parts.pool, civil_id_hash(civil_id, key_bytes(settings.lookup_key)))
-    if found is None:
+    loaded = None if found is None else await shell.state(person, found)
+    if found is None or loaded is None or loaded.state.is_deceased:
         raise Problem("not-found")
     token, seconds = issuer.issue(found, ["citizen"], SUBSTANTIAL, now)
     return TokenView(access_token=token, expires_in=seconds)
+
+
+def _must_speak_for(caller: Caller, source: str) -> None:
+    """An agency tells what it knows itself; a registrar may tell it for any."""
+    if not caller.has("registrar") and source not in caller.agencies:
+        raise Problem("not-allowed")
 
 
 def _parsed(civil_id: str, today: date) -> str:

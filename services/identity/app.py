@@ -5,6 +5,7 @@ from pathlib import Path
 from fastapi import APIRouter, FastAPI
 
 from services.identity.api import local_router, router
+from services.identity.domain.life_event import life_event
 from services.identity.domain.person import person
 from services.identity.domain.signing_key import PublishKey, signing_key
 from services.identity.reactions import reactions
@@ -25,7 +26,7 @@ follow_access_keys(projections)
 service = Service(
     name="identity",
     events=IDENTITY_EVENTS,
-    deciders=(person, signing_key),
+    deciders=(person, life_event, signing_key),
     reactions=reactions,
     projections=projections,
     snapshots=snapshots,

@@ -17,6 +17,7 @@ def person_snapshot(_: UUID, state: Person) -> PersonSnapshot | None:
     assert not isinstance(state.birth_date, Erased) and not isinstance(state.residence, Erased)
     assert not isinstance(state.mobile, Erased) and not isinstance(state.email, Erased)
     assert not isinstance(state.language, Erased) and not isinstance(state.facts, Erased)
+    assert not isinstance(state.died_on, Erased)
     return PersonSnapshot(
         name=state.name,
         birth_date=state.birth_date,
@@ -25,6 +26,7 @@ def person_snapshot(_: UUID, state: Person) -> PersonSnapshot | None:
         email=state.email,
         language=state.language,
         facts=state.facts,
+        died_on=state.died_on,
     )
 
 

@@ -16,13 +16,14 @@ follow_access_keys(projections)
 @projections.on(PersonSnapshot)
 def recipients(event: Recorded[PersonSnapshot]) -> Iterator[Row]:
     """A person who can be told something."""
-    yield Row("recipients", {"person_id": event.aggregate_id, "name": event.data.name})
+    is_deceased = event.data.died_on is not None
+    yield Row("recipients", {"person_id": event.aggregate_id, "name": event.data.name, "is_deceased": is_deceased})
 
 
 @projections.on(PersonForgotten)
 def forgotten_recipients(event: Recorded[PersonForgotten]) -> Iterator[Row | Delete]:
     """An erased person stays as an id, so that nobody waits for them to become known; their messages go."""
-    yield Row("recipients", {"person_id": event.aggregate_id, "name": None})
+    yield Row("recipients", {"person_id": event.aggregate_id, "name": None, "is_deceased": False})
     yield Delete("messages", "person_id", event.aggregate_id)
 
 

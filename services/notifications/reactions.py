@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from shared.contracts import payments, requests
 from shared.contracts.event import Event, Recorded, event_class
 from shared.contracts.identity import PersonErased
 from shared.functions import Given, Reactions, Step, erase
+from shared.kernel.clock import KUWAIT
 from shared.kernel.errors import NotYet
 from shared.kernel.ids import derive_id
 from shared.kernel.text import LocalizedText
@@ -24,10 +25,11 @@ reactions = Reactions()
 
 @dataclass(frozen=True)
 class Recipient:
-    """A row of `recipients`; of an erased person only the id is left."""
+    """A row of `recipients`; of an erased person only the id is left, and the dead are told nothing."""
 
     person_id: UUID
     name: LocalizedText | None
+    is_deceased: bool = False
 
 
 def tell_by(rule: Rule) -> Callable[[Recorded[Event], Recipient | None], Iterator[Step]]:
@@ -37,7 +39,7 @@ def tell_by(rule: Rule) -> Callable[[Recorded[Event], Recipient | None], Iterato
         person_id: UUID = getattr(event.data, rule.recipient)
         if recipient is None:
             raise NotYet("person", person_id)
-        if recipient.name is None:
+        if recipient.name is None or recipient.is_deceased:
             return
         template = TEMPLATES[rule.purpose]
         arguments = arguments_of(event.data, recipient.name)
@@ -59,10 +61,10 @@ def arguments_of(data: Event, name: LocalizedText) -> Mapping[str, Any]:
     arguments: dict[str, Any] = {"name": name}
     for field in type(data).model_fields:
         value = getattr(data, field)
-        if isinstance(value, LocalizedText | str | int | datetime):
+        if isinstance(value, datetime):
+            arguments[field] = value.astimezone(KUWAIT).replace(tzinfo=None)  # ICU would take the machine's zone
+        elif isinstance(value, LocalizedText | str | int | date):
             arguments[field] = value
-        elif isinstance(value, date):
-            arguments[field] = datetime.combine(value, time(12), tzinfo=UTC)
         if field == "amount_fils":
             arguments["amount"] = Decimal(value) / 1000
     return arguments

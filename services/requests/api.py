@@ -15,7 +15,7 @@ from services.requests.domain.facts import facts_of
 from services.requests.domain.request import Request as RequestState
 from services.requests.domain.request import Submit, Withdraw, request
 from services.requests.domain.rulebook import RULEBOOK
-from services.requests.domain.rules import KUWAIT, Ruling, Verdict
+from services.requests.domain.rules import Ruling, Verdict
 from services.requests.domain.task import Decide, task
 from services.requests.forms import form_errors
 from services.requests.queries import TaskRow
@@ -33,6 +33,7 @@ from services.requests.views import (
 )
 from shared.contracts.personal import Erased
 from shared.contracts.requests import TaskDecision
+from shared.kernel.clock import KUWAIT
 from shared.kernel.text import LocalizedText
 from shared.store.shell import Shell
 from shared.web.app import refuse_large_bodies

@@ -23,6 +23,7 @@ def persons(event: Recorded[PersonSnapshot]) -> Iterator[Row]:
         "birth_date": known.birth_date,
         "residence": known.residence,
         "facts": known.facts,
+        "died_on": known.died_on,
     }
     yield Row("persons", values)
 

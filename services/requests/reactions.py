@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from services.requests.domain.request import (
+    ApplicantHasDied,
     ApplicantWasErased,
     DocumentWasIssued,
     FeeHasLapsed,
@@ -11,11 +12,10 @@ from services.requests.domain.request import (
     TaskWasDecided,
     request,
 )
-from services.requests.domain.rules import KUWAIT
 from services.requests.domain.task import CancelTask, OpenTask, task
 from services.requests.effects import SignDocument
 from shared.contracts.event import Recorded
-from shared.contracts.identity import PersonErased
+from shared.contracts.identity import PersonErased, PersonSnapshot
 from shared.contracts.payments import PaymentCaptured, PaymentExpired
 from shared.contracts.personal import Erased
 from shared.contracts.requests import (
@@ -27,6 +27,7 @@ from shared.contracts.requests import (
     TaskDecided,
 )
 from shared.functions import Reactions, Step, erase, for_each, perform
+from shared.kernel.clock import KUWAIT
 
 reactions = Reactions()
 
@@ -87,6 +88,17 @@ def go_on_when_issued(event: Recorded[DocumentIssued]) -> Iterator[Step]:
 def cancel_the_tasks(event: Recorded[RequestWithdrawn | RequestExpired]) -> Iterator[Step]:
     """Nobody decides a request that has ended."""
     yield for_each("tasks", by="request_id", equals=event.aggregate_id, decider=task, message=CancelTask())
+
+
+@reactions.on(PersonSnapshot)
+def end_what_the_dead_had_running(event: Recorded[PersonSnapshot]) -> Iterator[Step]:
+    """In the transaction that marks the person's row, which a submission locks: so a death and a submission in the
+    same instant see each other, and the walk finds what was submitted before.
+    """
+    if event.data.died_on is not None:
+        yield for_each(
+            "requests", by="applicant_id", equals=event.aggregate_id, decider=request, message=ApplicantHasDied()
+        )
 
 
 @reactions.on(PersonErased)

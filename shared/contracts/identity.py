@@ -3,11 +3,12 @@
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, StrictBool, StrictInt, StrictStr
 
 from shared.contracts.event import Event
-from shared.contracts.personal import Private
+from shared.contracts.personal import Private, SubjectId
 from shared.kernel.text import Language, LocalizedText
 
 
@@ -54,6 +55,16 @@ class PersonChanged(Event, type="identity.person.changed"):
     facts: Private[Facts]
 
 
+class PersonDied(Event, type="identity.person.died"):
+    """The person has died, as a registry says; a corrected date makes it again."""
+
+    died_on: Private[date]
+
+
+class PersonDeathAnnulled(Event, type="identity.person.death_annulled"):
+    """The notice of death was wrong: the person lives."""
+
+
 class PersonErased(Event, type="identity.person.erased"):
     """The person's data is erased, here and in every service that follows this event."""
 
@@ -68,10 +79,42 @@ class PersonSnapshot(Event, type="identity.person.snapshot"):
     email: str | None
     language: Language
     facts: Facts
+    died_on: date | None = None
 
 
 class PersonForgotten(Event, type="identity.person.forgotten"):
     """The tombstone of an erased person on `identity.persons`."""
+
+
+class LifeEventKind(StrEnum):
+    """What happens in a life that services are bound to."""
+
+    DEATH = "death"
+
+
+class LifeEventRecorded(Event, type="identity.life_event.recorded"):
+    """A registry has told of something in a person's life. When it happened is the person's own affair."""
+
+    kind: LifeEventKind
+    person_id: SubjectId
+    source: str
+    noticed_at: datetime
+    occurred_at: Private[datetime]
+
+
+class LifeEventCorrected(Event, type="identity.life_event.corrected"):
+    """It happened at another time than was said."""
+
+    kind: LifeEventKind
+    person_id: SubjectId
+    occurred_at: Private[datetime]
+
+
+class LifeEventAnnulled(Event, type="identity.life_event.annulled"):
+    """It has not happened."""
+
+    kind: LifeEventKind
+    person_id: UUID
 
 
 class SigningKeyPublished(Event, type="identity.signing_key.published"):

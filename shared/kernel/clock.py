@@ -5,6 +5,10 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
+from zoneinfo import ZoneInfo
+
+KUWAIT = ZoneInfo("Asia/Kuwait")
+"""Where days begin and end for people: UTC+3, without summer time."""
 
 OFFSET_FILE_VARIABLE = "AFAQ_CLOCK_OFFSET_FILE"
 _LOOK_AGAIN_SECONDS = 0.2

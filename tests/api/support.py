@@ -197,6 +197,19 @@ def person_form(civil_id: str | None = None, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
+def life_event_form(person_id: str) -> dict[str, Any]:
+    """What a registry tells of a person's death."""
+    noticed_at = datetime.now(UTC) - timedelta(hours=1)
+    return {
+        "kind": "death",
+        "source": AGENCY,
+        "number": f"test-{uuid.uuid4().hex}",
+        "person_id": person_id,
+        "occurred_at": (noticed_at - timedelta(hours=1)).isoformat(),
+        "noticed_at": noticed_at.isoformat(),
+    }
+
+
 async def a_driver(platform: RunningStack, **what: int | None) -> Person:
     """Somebody of whom `facts(**what)` is known, also in requests."""
     form = person_form(facts=facts(**what))

@@ -17,6 +17,7 @@ import pytest
 from afaq.services import NAMES
 from tests.api.conftest import World
 from tests.api.support import (
+    AGENCY,
     OFFICER,
     Answered,
     Forger,
@@ -25,6 +26,7 @@ from tests.api.support import (
     a_request,
     an_open_task,
     as_json,
+    life_event_form,
     new_civil_id,
     new_key,
     person_form,
@@ -107,6 +109,11 @@ def registrars(status: int) -> Rule:
     return Rule({Who.REGISTRAR: status}, unknown="person-unknown")
 
 
+def reporters(status: int) -> Rule:
+    """Registrars, and the agency that it is of."""
+    return Rule({Who.REGISTRAR: status, Who.OFFICER: status}, unknown="life-event-unknown")
+
+
 APPLICANT_AND_AGENCY = Rule(
     {Who.OWNER: 200, Who.OFFICER: 200},
     hidden=(Who.ANOTHER, Who.OFFICER_ELSEWHERE, Who.REGISTRAR, Who.OPERATOR),
@@ -116,6 +123,9 @@ TABLE: Mapping[str, Rule] = {
     "identity POST /persons": registrars(201),
     "identity PATCH /persons/{person_id}": registrars(200),
     "identity DELETE /persons/{person_id}": registrars(204),
+    "identity POST /life-events": reporters(202),
+    "identity POST /life-events/{source}/{number}/correction": reporters(200),
+    "identity POST /life-events/{source}/{number}/annulment": reporters(200),
     "identity GET /me": Rule(
         {Who.OWNER: 200, Who.ANOTHER: 200},
         hidden=(Who.OFFICER, Who.OFFICER_ELSEWHERE, Who.REGISTRAR, Who.OPERATOR),
@@ -146,7 +156,12 @@ TABLE: Mapping[str, Rule] = {
 UNLISTED = [f"{name} GET {path}" for name in NAMES for path in ("/metrics", "/openapi.json", "/docs")]
 """Routes that the documents do not name: public, and without anything of anybody."""
 
-UNKNOWN = {"service_id": "no-such-service", "code": "AAAA-BBBB-CCCC-DDDD"}
+UNKNOWN = {
+    "service_id": "no-such-service",
+    "code": "AAAA-BBBB-CCCC-DDDD",
+    "source": AGENCY,
+    "number": "no-such-number",
+}
 
 
 @dataclass
@@ -205,6 +220,15 @@ async def target_of(route: str, platform: RunningStack, http: Http, world: World
         case "DELETE /persons/{person_id}":
             person = await a_driver(platform)
             return Target({"person_id": person.id}, None, lambda: _status_of_sign_in(http, person.civil_id))
+        case "POST /life-events":
+            person = await a_driver(platform)
+            return Target({}, life_event_form(person.id), lambda: _status_of_sign_in(http, person.civil_id))
+        case "POST /life-events/{source}/{number}/correction" | "POST /life-events/{source}/{number}/annulment":
+            person = await a_driver(platform)
+            form = life_event_form(person.id)
+            await api.post("identity", "/life-events", form, world.registrar)
+            body = {"occurred_at": form["noticed_at"]} if route.endswith("correction") else None
+            return Target(form, body)
         case "POST /local/sign-in":
             return Target({}, {"civil_id": owner.civil_id})
         case "POST /requests":
@@ -269,7 +293,8 @@ async def test_what_is_not_there_looks_like_what_one_may_not_see(
 ) -> None:
     rule = TABLE[route]
     ids = {name: UNKNOWN.get(name, str(uuid4())) for name in re.findall(r"{(\w+)}", route)}
-    body = {"decision": "approve"} if route.endswith("/decision") else {} if "PATCH" in route else None
+    bodies = {"/decision": {"decision": "approve"}, "/correction": {"occurred_at": "2026-01-01T00:00:00Z"}}
+    body = next((body for end, body in bodies.items() if route.endswith(end)), {} if "PATCH" in route else None)
     faults = []
     for who in Who:
         answered = await call(http, route, who, tokens[who], Target(ids, body))

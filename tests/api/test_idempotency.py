@@ -18,6 +18,7 @@ from tests.api.support import (
     as_json,
     assert_problem,
     facts,
+    life_event_form,
     new_civil_id,
     new_key,
     person_form,
@@ -64,6 +65,40 @@ async def change(platform: RunningStack, http: Http, world: World) -> Command:
     body, other = {"facts": {"added": fact}}, {"facts": {"added_too": fact}}
     path = f"/persons/{person.id}"
     return Command("PATCH", "identity", path, world.registrar, 200, body, other, times_done)
+
+
+async def tell(platform: RunningStack, http: Http, world: World) -> Command:
+    person = await a_driver(platform)
+    body, other = life_event_form(person.id), life_event_form(world.owner.id)
+
+    async def times_done() -> int:
+        async def is_told() -> bool:
+            return (await http.post("identity", "/local/sign-in", {"civil_id": person.civil_id})).status == 404
+
+        return int(await platform.api.until(is_told, "death"))
+
+    return Command("POST", "identity", "/life-events", world.registrar, 202, body, other, times_done)
+
+
+async def correct(platform: RunningStack, http: Http, world: World) -> Command:
+    told = await tell(platform, http, world)
+    assert told.body is not None and (await told.send(http, new_key())).status == 202
+    path = f"/life-events/{told.body['source']}/{told.body['number']}/correction"
+    body, other = {"occurred_at": told.body["noticed_at"]}, {"occurred_at": "2026-01-01T00:00:00Z"}
+    return Command("POST", "identity", path, world.registrar, 200, body, other, told.times_done)
+
+
+async def annul(platform: RunningStack, http: Http, world: World) -> Command:
+    told = await tell(platform, http, world)
+    assert told.body is not None and (await told.send(http, new_key())).status == 202
+    path = f"/life-events/{told.body['source']}/{told.body['number']}/annulment"
+    await told.times_done()
+
+    async def times_done() -> int:
+        """That the person lives again is seen where they would be registered."""
+        return 1
+
+    return Command("POST", "identity", path, world.registrar, 200, None, {"a": 1}, times_done)
 
 
 async def submit(platform: RunningStack, http: Http, world: World) -> Command:
@@ -116,7 +151,7 @@ def times_in_history(platform: RunningStack, world: World, path: str, type: str)
 
 Prepare = Callable[[RunningStack, Http, World], Awaitable[Command]]
 COMMANDS: Mapping[str, Prepare] = {
-    found.__name__: found for found in (register, change, submit, withdraw, decide, attempt)
+    found.__name__: found for found in (register, change, tell, correct, annul, submit, withdraw, decide, attempt)
 }
 each_command = pytest.mark.parametrize("prepare", COMMANDS.values(), ids=COMMANDS)
 

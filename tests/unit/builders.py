@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Any, TypeVar, get_args, get_type_hints
+from datetime import UTC, date, datetime
+from enum import EnumType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 from pydantic_core import from_json, to_json
@@ -32,6 +33,31 @@ def an_id(*name: object) -> UUID:
 def a_text(en: str = "some words", ar: str = "بعض الكلمات") -> LocalizedText:
     """A text in both languages."""
     return LocalizedText(ar=ar, en=en)
+
+
+_PLAIN: Mapping[Any, Any] = {
+    UUID: an_id("somebody or something"),
+    str: "AFQ-2345-6789",
+    int: 10_000,
+    date: NOW.date(),
+    datetime: NOW,
+    LocalizedText: a_text("Driving licence", "رخصة قيادة"),
+}
+
+
+def an_event(kind: type[EventT], **changes: Any) -> EventT:
+    """An event of any kind, with plain values where none are given."""
+    values = {name: _plain(field.annotation) for name, field in kind.model_fields.items()}
+    return kind(**values | changes)
+
+
+def _plain(hint: Any) -> Any:
+    if hint in _PLAIN:
+        return _PLAIN[hint]
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin in (dict, list):
+        return origin()
+    return next(iter(hint)) if isinstance(hint, EnumType) else _plain(parts[0])
 
 
 def recorded(data: EventT, aggregate_id: UUID | None = None, *, sequence: int = 1) -> Recorded[EventT]:

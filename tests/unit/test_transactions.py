@@ -81,7 +81,7 @@ class TransactionMachine(RuleBasedStateMachine):
             self.world.decide(self.world.open_tasks()[0], APPROVE)
         for _ in range(2):
             self.everything_is_heard()
-            for page in self.world.pages:
+            for page in self.world.bank.payments:
                 self.world.bank.pay(page, self.fee_fils(page))
             for due in list(self.world.effects):
                 self.world.perform(due)
@@ -116,19 +116,19 @@ class TransactionMachine(RuleBasedStateMachine):
         self.attempts += 1
         self.world.start_attempt(fees[which % len(fees)].id, self.attempts)
 
-    @precondition(lambda self: self.world.pages)
+    @precondition(lambda self: self.world.bank.payments)
     @rule(which=ANY, amount_fils=st.sampled_from([0, 0, 0, 0, 1]))
     def the_payer_pays(self, which: int, amount_fils: int) -> None:
-        """At a page that was shown, however long ago; seldom the bank takes another amount."""
-        pages = sorted(self.world.pages)
+        """At a page of the bank, however long ago it was opened; seldom the bank takes another amount."""
+        pages = sorted(self.world.bank.payments)
         page = pages[which % len(pages)]
         self.world.bank.pay(page, amount_fils or self.fee_fils(page))
 
-    @precondition(lambda self: self.world.pages)
+    @precondition(lambda self: self.world.bank.payments)
     @rule(which=ANY)
     def the_payer_leaves(self, which: int) -> None:
         """Without paying."""
-        pages = sorted(self.world.pages)
+        pages = sorted(self.world.bank.payments)
         self.world.bank.leave(pages[which % len(pages)])
 
     @precondition(lambda self: self.world.open_tasks())

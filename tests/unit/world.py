@@ -11,11 +11,10 @@ from uuid import UUID
 
 from services.payments.domain.payment import CAPTURED, Payment, StartAttempt, payment, payment_id_for
 from services.payments.domain.payment import TRANSITIONS as PAYMENT_TRANSITIONS
-from services.payments.effects import Answer
+from services.payments.effects import Answer, InquireAttempt, OpenPage
 from services.payments.effects import effects as payments_effects
 from services.payments.reactions import reactions as payments_reactions
 from services.requests.domain.definition import FeeStep, ServiceDefinition
-from services.requests.domain.document import document
 from services.requests.domain.request import TRANSITIONS as REQUEST_TRANSITIONS
 from services.requests.domain.request import Request, request
 from services.requests.domain.task import TRANSITIONS as TASK_TRANSITIONS
@@ -58,7 +57,9 @@ class Bank:
         return f"https://bank.test/{attempt_id}"
 
     async def inquire(self, attempt_id: UUID, amount_fils: int) -> Answer:
-        """What the payer has done at the page."""
+        """What the payer has done at the page, if there ever was one."""
+        if attempt_id not in self.payments:
+            return Answer("NOT FOUND", amount_fils, "")
         return Answer(self.results.get(attempt_id), self.taken.get(attempt_id, amount_fils), f"ref-{attempt_id}")
 
     async def refund(self, attempt_id: UUID, refund_id: UUID, amount_fils: int) -> str:
@@ -124,7 +125,6 @@ class World:
         self.lanes: dict[tuple[str, UUID], deque[Recorded[Any]]] = defaultdict(deque)
         self.timers: list[Send] = []
         self.effects: list[Due] = []
-        self.pages: set[UUID] = set()
         self._send(request.send(REQUEST_ID, a_submission(definition)))
 
     @property
@@ -197,6 +197,8 @@ class World:
 
     def perform(self, due: Due, *, is_recorded: bool = True) -> None:
         """An effect is done; `is_recorded` False: the process dies before it can say so."""
+        if isinstance(due.effect, InquireAttempt) and self._is_asking_for_a_page(due.effect.attempt_id):
+            return  # an inquiry comes when no page can be opened any more
         handler = SERVICES[due.service][1].handler(type(due.effect).__name__)
         assert handler is not None
         assert handler.of is not None
@@ -232,7 +234,7 @@ class World:
         """All is heard and done, and whoever was at a page of the bank has left it."""
         while lanes := self.waiting_lanes():
             self.deliver(lanes[0])
-        for page in self.pages:
+        for page in self.bank.payments:
             self.bank.leave(page)
         for due in list(self.effects):
             self.perform(due)
@@ -244,8 +246,9 @@ class World:
         before = len(life.events)
         for number, event in enumerate(life.send(send.message), before + 1):
             self._hear(recorded(event, send.aggregate_id, sequence=number))
-        if isinstance(life.state, Payment) and life.state.page_url is not None:
-            self.pages |= {attempt.id for attempt in life.state.attempts.values() if attempt.is_undecided}
+
+    def _is_asking_for_a_page(self, attempt_id: UUID) -> bool:
+        return any(due.effect == OpenPage(attempt_id) for due in self.effects)
 
     def _hear(self, event: Recorded[Any]) -> None:
         for service, (reactions, _) in SERVICES.items():
@@ -284,6 +287,3 @@ def fees_of(definition: ServiceDefinition) -> list[FeeStep]:
 
 def _id_of(world: World, wanted: Life) -> UUID:
     return next(id for (_, id), life in world.lives.items() if life is wanted)
-
-
-__all__ = ["Bank", "Due", "World", "document", "fees_of", "request", "result_of", "task"]

@@ -7,7 +7,16 @@ from enum import StrEnum
 from typing import assert_never
 from uuid import UUID
 
-from shared.contracts.identity import Fact, Facts, PersonChanged, PersonErased, PersonRegistered, Residence
+from shared.contracts.identity import (
+    Fact,
+    Facts,
+    PersonChanged,
+    PersonDeathAnnulled,
+    PersonDied,
+    PersonErased,
+    PersonRegistered,
+    Residence,
+)
 from shared.contracts.personal import ERASED, Erased, Private
 from shared.functions import Decider, Given
 from shared.kernel.errors import Refused
@@ -36,6 +45,8 @@ class Person:
     email: Private[str | None] = None
     language: Private[Language] = Language.ARABIC
     facts: Private[Facts] = field(default_factory=dict)
+    is_deceased: bool = False
+    died_on: Private[date | None] = None
 
 
 @dataclass(frozen=True)
@@ -76,8 +87,20 @@ class ErasePerson:
     """A command: the person's data is to be unreadable everywhere."""
 
 
-Message = Register | Change | ErasePerson
-Event = PersonRegistered | PersonChanged | PersonErased
+@dataclass(frozen=True)
+class DeathNoticed:
+    """A registry has told of the person's death."""
+
+    died_on: date
+
+
+@dataclass(frozen=True)
+class DeathNoticeAnnulled:
+    """The registry has taken it back."""
+
+
+Message = Register | Change | ErasePerson | DeathNoticed | DeathNoticeAnnulled
+Event = PersonRegistered | PersonChanged | PersonDied | PersonDeathAnnulled | PersonErased
 
 
 def decide(state: Person, message: Message, given: KnownPerson | None) -> Sequence[Event]:
@@ -91,6 +114,12 @@ def decide(state: Person, message: Message, given: KnownPerson | None) -> Sequen
             if state.status is Status.UNKNOWN:
                 raise Refused("person-unknown")
             return [PersonErased()] if state.status is Status.REGISTERED else []
+        case DeathNoticed(died_on):
+            if state.status is not Status.REGISTERED or state.died_on == died_on:
+                return []
+            return [PersonDied(died_on=died_on)]
+        case DeathNoticeAnnulled():
+            return [PersonDeathAnnulled()] if state.is_deceased and state.status is Status.REGISTERED else []
         case _:
             assert_never(message)
 
@@ -148,8 +177,14 @@ def evolve(state: Person, event: Event) -> Person:
             )
         case PersonChanged():
             return replace(state, mobile=event.mobile, email=event.email, language=event.language, facts=event.facts)
+        case PersonDied(died_on=died_on):
+            return replace(state, is_deceased=True, died_on=died_on)
+        case PersonDeathAnnulled():
+            return replace(state, is_deceased=False, died_on=None)
         case PersonErased():
-            return Person(status=Status.ERASED, mobile=ERASED, email=ERASED, language=ERASED, facts=ERASED)
+            return Person(
+                status=Status.ERASED, mobile=ERASED, email=ERASED, language=ERASED, facts=ERASED, died_on=ERASED
+            )
         case _:
             assert_never(event)
 

@@ -5,6 +5,11 @@ create table persons (
 ) with (fillfactor = 85);
 create unique index persons_by_civil_id on persons (civil_id_hash);
 
+-- What registries have told of people's lives.
+create table life_events (
+    like aggregates including all
+);
+
 create table signing_keys (
     like aggregates including all
 );

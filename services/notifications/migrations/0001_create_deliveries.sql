@@ -4,8 +4,9 @@ create table deliveries (
 );
 
 create table recipients (
-    person_id uuid primary key,
-    name      jsonb
+    person_id   uuid    primary key,
+    name        jsonb,
+    is_deceased boolean not null
 );
 
 create table messages (

@@ -6,8 +6,8 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from services.requests.domain.rules import KUWAIT
 from shared.contracts.identity import Fact, Residence
+from shared.kernel.clock import KUWAIT
 from shared.kernel.text import LocalizedText
 
 
@@ -20,6 +20,7 @@ class KnownPerson:
     birth_date: date
     residence: Residence
     facts: Mapping[str, Fact]
+    died_on: date | None = None
 
 
 def facts_of(person: KnownPerson, at: datetime) -> dict[str, Any]:

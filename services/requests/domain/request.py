@@ -170,7 +170,21 @@ class ApplicantWasErased:
     """The applicant's data was erased on request."""
 
 
-Message = Submit | Withdraw | FeeWasPaid | FeeHasLapsed | TaskWasDecided | DocumentWasIssued | ApplicantWasErased
+@dataclass(frozen=True)
+class ApplicantHasDied:
+    """A registry has told of the applicant's death."""
+
+
+Message = (
+    Submit
+    | Withdraw
+    | FeeWasPaid
+    | FeeHasLapsed
+    | TaskWasDecided
+    | DocumentWasIssued
+    | ApplicantWasErased
+    | ApplicantHasDied
+)
 Event = (
     RequestSubmitted
     | RequestFeeDue
@@ -206,6 +220,8 @@ def decide(state: Request, message: Message, known: Known) -> Sequence[Event]:
             return document_was_issued(state, message, known)
         case ApplicantWasErased():
             return [withdrawn(state, "applicant-erased")] if state.is_running else []
+        case ApplicantHasDied():
+            return [withdrawn(state, "applicant-deceased")] if state.is_running else []
         case _:
             assert_never(message)
 
@@ -218,6 +234,8 @@ def submit(state: Request, command: Submit, known: Known) -> Sequence[Event]:
         raise Refused("service-unknown")
     if known.applicant is None:
         raise Refused("applicant-not-known-yet")
+    if known.applicant.died_on is not None:
+        raise Refused("applicant-deceased")
     definition = known.service.definition
     decisions = judge(definition, known.applicant, command.at)
     submitted = RequestSubmitted(

@@ -6,13 +6,12 @@ from datetime import date, datetime, time
 from enum import StrEnum
 from functools import cache
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from cel_expr_python import cel
 
 from services.requests.domain.definition import FactType, Rule
+from shared.kernel.clock import KUWAIT
 
-KUWAIT = ZoneInfo("Asia/Kuwait")
 _TYPES: Mapping[FactType, cel.Type] = {
     "int": cel.Type.INT,
     "string": cel.Type.STRING,

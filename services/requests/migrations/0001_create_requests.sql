@@ -32,7 +32,8 @@ create table persons (
     name       jsonb not null,
     birth_date date  not null,
     residence  text  not null,
-    facts      jsonb not null
+    facts      jsonb not null,
+    died_on    date
 );
 
 create table verification_codes (

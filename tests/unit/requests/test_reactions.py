@@ -32,7 +32,7 @@ from shared.contracts.requests import (
 )
 from shared.functions import Delete, Row, Step, erase, for_each, perform
 from shared.kernel.text import Language
-from tests.unit.builders import NOW, a_text, an_id, recorded
+from tests.unit.builders import NOW, a_text, an_event, an_id, recorded
 from tests.unit.requests.request_builders import APPLICANT, OFFICER, REQUEST_ID, a_request, a_signature, fee_of, paid
 
 TASK_ID, DOCUMENT_ID = an_id("task"), an_id("document")
@@ -135,7 +135,7 @@ def test_a_request_goes_on_when_its_document_is_issued() -> None:
 
 @pytest.mark.parametrize("end", [RequestWithdrawn, RequestExpired])
 def test_nobody_decides_a_request_that_has_ended(end: type[Event]) -> None:
-    event = end.model_construct(applicant_id=APPLICANT)
+    event = an_event(end, applicant_id=APPLICANT)
     cancel = for_each("tasks", by="request_id", equals=REQUEST_ID, decider=task, message=CancelTask())
     assert steps(recorded(event, REQUEST_ID)) == [cancel]
 
@@ -183,7 +183,7 @@ def test_a_code_that_cannot_be_read_any_more_finds_nothing() -> None:
 
 def test_every_event_of_a_request_has_words_for_its_applicant() -> None:
     for event in request.events:
-        words = HistoryView.of(recorded(event.model_construct(), REQUEST_ID)).text
+        words = HistoryView.of(recorded(an_event(event), REQUEST_ID)).text
         assert words.ar != words.en
 
 

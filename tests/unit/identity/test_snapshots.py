@@ -1,0 +1,40 @@
+from services.identity.domain.person import Change, ErasePerson, Person
+from services.identity.reactions import reactions
+from services.identity.snapshots import key_snapshot, person_snapshot, snapshots
+from shared.contracts.identity import PersonErased, PersonForgotten, SigningKeySnapshot
+from shared.contracts.topics import IDENTITY_KEYS, IDENTITY_PERSONS
+from shared.functions import erase
+from tests.unit.builders import an_id, recorded, without_personal_data
+from tests.unit.identity.person_builders import a_registered_person, keys_in_every_state
+
+
+def test_others_know_of_a_person_what_they_need_and_never_the_civil_id() -> None:
+    state = a_registered_person(Change(email="a@example.org")).state
+    snapshot = person_snapshot(an_id("person"), state)
+    assert snapshot is not None
+    assert (snapshot.name, snapshot.email, snapshot.facts) == (state.name, state.email, state.facts)
+    assert "200010100028" not in snapshot.model_dump_json()
+    assert "a-keyed-hash" not in snapshot.model_dump_json()
+
+
+def test_of_an_erased_person_others_know_nothing() -> None:
+    erased = a_registered_person(ErasePerson()).state
+    unreadable = without_personal_data(a_registered_person().state)
+    for state in (erased, unreadable, Person()):
+        assert person_snapshot(an_id("person"), state) is None
+
+
+def test_a_key_is_known_as_it_was_published() -> None:
+    published = keys_in_every_state()["published"]
+    assert key_snapshot(an_id("key"), published) == SigningKeySnapshot(jwk=dict(published.jwk))
+
+
+def test_snapshots_go_to_compacted_topics() -> None:
+    assert {snapshot.topic for snapshot in snapshots} == {IDENTITY_PERSONS, IDENTITY_KEYS}
+    assert all(snapshot.topic.compacted for snapshot in snapshots)
+    assert next(snapshot.gone for snapshot in snapshots if snapshot.topic is IDENTITY_PERSONS) is PersonForgotten
+
+
+def test_of_an_erased_person_nothing_stays_readable() -> None:
+    [reaction] = reactions.to(PersonErased)
+    assert list(reaction.react(recorded(PersonErased(), an_id("person")))) == [erase(an_id("person"))]
