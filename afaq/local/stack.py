@@ -157,6 +157,7 @@ class Stack:
             "AFAQ_PAYMENTS_KNET_TRANPORTAL_ID": secrets["knet.tranportal_id"],
             "AFAQ_PAYMENTS_KNET_PASSWORD": secrets["knet.password"],
             "AFAQ_PAYMENTS_KNET_RESOURCE_KEY": secrets["knet.resource_key"],
+            "AFAQ_PAYMENTS_KNET_UNKNOWN_TRANSACTION_CODE": "SIM109",
         }
         environments["simulators"] = {
             "AFAQ_SIMULATORS_PORT": urls["simulators"].rpartition(":")[2],

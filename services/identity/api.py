@@ -33,16 +33,15 @@ from services.identity.tokens import TokenIssuer, civil_id_hash
 from shared.contracts.identity import Fact, LifeEventKind, Residence
 from shared.contracts.personal import Erased
 from shared.kernel.civil_id import InvalidCivilId, birth_date_of, parse_civil_id
-from shared.kernel.ids import derive_id
-from shared.kernel.text import Language, LocalizedText
+from shared.kernel.ids import derive_id, new_id
+from shared.kernel.text import PRINTABLE, Language, LocalizedText
 from shared.runtime.settings import key_bytes
-from shared.web.app import refuse_large_bodies
 from shared.web.auth import AnyCaller, Caller, Registrar, Requires
 from shared.web.commands import IdempotencyKey, TheJobs, TheShell, perform
 from shared.web.problems import Problem
 
-router = APIRouter(dependencies=[Depends(refuse_large_bodies)])
-local_router = APIRouter(tags=["local"], dependencies=[Depends(refuse_large_bodies)])
+router = APIRouter()
+local_router = APIRouter(tags=["local"])
 
 Reporter = Annotated[Caller, Depends(Requires("registrar", "officer"))]
 LOCAL_ROLES = re.compile(r"(officer:[a-z][a-z0-9-]{1,40}|registrar|operator)")
@@ -68,7 +67,7 @@ class FactForm(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    value: StrictBool | StrictInt | Annotated[str, StringConstraints(strict=True, max_length=200)]
+    value: StrictBool | StrictInt | Annotated[str, StringConstraints(strict=True, max_length=200, pattern=PRINTABLE)]
     source: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,40}$")]
     as_of: AwareDatetime
 
@@ -181,7 +180,7 @@ async def register_person(
         language=form.language,
         facts=_facts(form.facts),
     )
-    send = person.send(key.derive_id(), command)
+    send = person.send(new_id(), command)
     return await perform(shell, send, caller=caller, key=key, answer=PersonRef.of, status=201)
 
 

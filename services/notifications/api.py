@@ -5,16 +5,15 @@ from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel
 
 from services.notifications.queries import Message, messages_of_person
-from shared.web.app import refuse_large_bodies
 from shared.web.auth import Citizen
 from shared.web.commands import TheShell
 from shared.web.pages import LAST
 
-router = APIRouter(dependencies=[Depends(refuse_large_bodies)])
+router = APIRouter()
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from urllib.parse import parse_qsl
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse
 from pydantic import BaseModel
 
@@ -16,16 +16,16 @@ from services.payments.effects import InquireAttempt
 from services.payments.knet import KnetTerminal, Unreadable
 from services.payments.queries import Balance, balances, payments_of_payer
 from shared.contracts.personal import Erased
+from shared.kernel.ids import new_id
 from shared.kernel.text import LocalizedText
 from shared.store.job_runner import JobRunner
 from shared.store.shell import Shell
-from shared.web.app import refuse_large_bodies
 from shared.web.auth import Caller, Citizen, Operator
 from shared.web.commands import IdempotencyKey, TheJobs, TheShell, perform
 from shared.web.pages import Page, PageQuery, newest_first
 from shared.web.problems import Problem
 
-router = APIRouter(dependencies=[Depends(refuse_large_bodies)])
+router = APIRouter()
 _RETURN_PAGE = (Path(__file__).parent / "return.html").read_text(encoding="utf-8")
 
 
@@ -80,7 +80,7 @@ async def list_payments(
 ) -> Page[PaymentView]:
     """The caller's payments, newest first."""
     ids = await payments_of_payer(shell.parts.pool, caller.id, page.before, page.limit + 1, request_id)
-    views = [PaymentView.of(id, await _own(shell, caller, id)) for id in ids]
+    views = [PaymentView.of(id, state) for id, state in await shell.states(payment, ids)]
     return newest_first(views, page, lambda view: view.id)
 
 
@@ -99,11 +99,12 @@ async def start_attempt(
     202 with `Retry-After` where the gateway has not given a page within five seconds: ask for the payment again.
     """
     await _own(shell, caller, payment_id)
-    command = payment.send(payment_id, StartAttempt(key.derive_id()))
+    command = payment.send(payment_id, StartAttempt(new_id()))
     await perform(shell, command, caller=caller, key=key, answer=PaymentView.of, status=201)
     await jobs.perform_now(payment_id)
     view = PaymentView.of(payment_id, await _own(shell, caller, payment_id))
-    waiting = view.page_url is None and view.status is Status.REQUESTED
+    last = max(view.attempts, key=lambda attempt: attempt.number)
+    waiting = last.status is AttemptStatus.STARTED
     headers = {"Retry-After": "2"} if waiting else None
     body = view.model_dump_json().encode()
     return Response(body, 202 if waiting else 201, headers, media_type="application/json")

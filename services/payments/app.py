@@ -36,6 +36,7 @@ def compose() -> Composition:
         tranportal_id=settings.knet_tranportal_id.get_secret_value(),
         password=settings.knet_password.get_secret_value(),
         resource_key=settings.knet_resource_key.get_secret_value(),
+        unknown_transaction_code=settings.knet_unknown_transaction_code,
         public_url=str(settings.public_url),
     )
     effects.provide(Gateway, terminal)  # type: ignore[type-abstract]

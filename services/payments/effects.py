@@ -14,6 +14,7 @@ from services.payments.domain.payment import (
     RefundNotConfirmed,
     payment,
     payment_id_for,
+    refund_id_for,
 )
 from shared.functions import Effect, Effects, Job, Send
 from shared.kernel.errors import TryLater
@@ -117,8 +118,8 @@ async def inquire_attempt(effect: InquireAttempt, job: Job, state: Payment, gate
     max_attempts=10_000,
     exhausted=lambda effect, payment_id: payment.send(payment_id, RefundNotConfirmed(effect.attempt_id)),
 )
-async def refund_attempt(effect: RefundAttempt, job: Job, state: Payment, gateway: Gateway) -> Send:
-    """The job's id is the refund's track id, so that a repeat gives nothing back twice."""
+async def refund_attempt(effect: RefundAttempt, state: Payment, gateway: Gateway) -> Send:
+    """The refund's id is its track id at the gateway, so that a repeat gives nothing back twice."""
     amount_fils = state.attempts[effect.attempt_id].amount_fils
-    reference = await gateway.refund(effect.attempt_id, job.id, amount_fils)
+    reference = await gateway.refund(effect.attempt_id, refund_id_for(effect.attempt_id), amount_fils)
     return payment.send(payment_id_for(state.fee_id), RefundConfirmed(effect.attempt_id, reference))

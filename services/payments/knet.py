@@ -16,13 +16,14 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES128
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.padding import PKCS7
 
+from services.payments.domain.payment import CAPTURED
 from services.payments.effects import Answer
 from shared.kernel.errors import TryLater
 from shared.kernel.money import dinars, fils
 
 _VECTOR = b"PGKEYENCDECIVSPC"
 _CURRENCY = "414"
-_UNKNOWN_TRANSACTION = "SIM109"
+_ASK_AGAIN_SECONDS = 300.0
 _STILL_OPEN = frozenset({"INITIATED", "UNKNOWN", "HOST TIMEOUT"})
 _TIMEOUT = aiohttp.ClientTimeout(total=10)
 
@@ -31,7 +32,7 @@ class GatewayRefuses(TryLater):
     """The gateway's answer is an error with a code of its own."""
 
     def __init__(self, code: str) -> None:
-        super().__init__(f"the gateway refuses: {code}")
+        super().__init__(f"the gateway refuses: {code}", after_seconds=_ASK_AGAIN_SECONDS, fault=False)
         self.code = code
 
 
@@ -42,11 +43,21 @@ class Unreadable(Exception):
 class KnetTerminal:
     """One merchant terminal at the gateway; implements `Gateway`."""
 
-    def __init__(self, *, url: str, tranportal_id: str, password: str, resource_key: str, public_url: str) -> None:
+    def __init__(
+        self,
+        *,
+        url: str,
+        tranportal_id: str,
+        password: str,
+        resource_key: str,
+        unknown_transaction_code: str,
+        public_url: str,
+    ) -> None:
         self._url = url.rstrip("/")
         self._id = tranportal_id
         self._password = password
         self._key = resource_key.encode()
+        self._unknown_transaction_code = unknown_transaction_code
         self._public_url = public_url.rstrip("/")
         self._session: aiohttp.ClientSession | None = None
 
@@ -76,13 +87,14 @@ class KnetTerminal:
         try:
             answer = await self._pipe(action="8", transid=attempt_id, trackid=attempt_id, amount_fils=amount_fils)
         except GatewayRefuses as refusal:
-            if refusal.code != _UNKNOWN_TRANSACTION:
+            if refusal.code != self._unknown_transaction_code:
                 raise
             return Answer("NOT FOUND", amount_fils, "")
         result = answer.get("result", "")
         if result in _STILL_OPEN or not result:
             return Answer(None, amount_fils, "")
-        return Answer(result, fils(answer["amt"]), answer.get("ref") or answer.get("tranid") or "")
+        taken = fils(answer["amt"]) if result == CAPTURED else 0
+        return Answer(result, taken, answer.get("ref") or answer.get("tranid") or "")
 
     async def refund(self, attempt_id: UUID, refund_id: UUID, amount_fils: int) -> str:
         """Gives back; the gateway's reference."""

@@ -7,7 +7,7 @@ from services.payments.domain.payment import FeeNoLongerDue, FeeRequested, TimeT
 from services.payments.effects import InquireAttempt, OpenPage, RefundAttempt
 from shared.contracts.event import Recorded
 from shared.contracts.identity import PersonErased
-from shared.contracts.payments import PaymentAttempted, PaymentRequested, RefundDue
+from shared.contracts.payments import PaymentAttempted, PaymentRequested, RefundDue, RefundStuck
 from shared.contracts.requests import (
     RequestExpired,
     RequestFeeDue,
@@ -19,6 +19,7 @@ from shared.functions import Reactions, Step, erase, perform
 
 INQUIRE_AFTER = timedelta(minutes=3)
 """An attempt of which nothing was heard is inquired about then, when no page can be opened for it any more."""
+ONE_DAY = timedelta(days=1)
 
 reactions = Reactions()
 
@@ -61,14 +62,21 @@ def give_back_what_was_not_needed(event: Recorded[RequestPaymentNotNeeded]) -> I
 @reactions.on(PaymentAttempted)
 def open_the_page(event: Recorded[PaymentAttempted]) -> Iterator[Step]:
     """The gateway is asked for its page; and no attempt is forgotten: it is asked about until the answer is known."""
-    yield perform(OpenPage(event.data.attempt_id))
-    yield perform(InquireAttempt(event.data.attempt_id), at=event.time + INQUIRE_AFTER)
+    attempt_id = event.data.attempt_id
+    yield perform(OpenPage(attempt_id), lane=attempt_id)
+    yield perform(InquireAttempt(attempt_id), at=event.time + INQUIRE_AFTER, lane=attempt_id)
 
 
 @reactions.on(RefundDue)
 def give_back(event: Recorded[RefundDue]) -> Iterator[Step]:
     """The gateway is told to give the money back."""
-    yield perform(RefundAttempt(event.data.attempt_id))
+    yield perform(RefundAttempt(event.data.attempt_id), lane=event.data.attempt_id)
+
+
+@reactions.on(RefundStuck)
+def try_to_give_back_again(event: Recorded[RefundStuck]) -> Iterator[Step]:
+    """What is owed is never given up: operators see the event, and the gateway is asked again every day."""
+    yield perform(RefundAttempt(event.data.attempt_id), at=event.time + ONE_DAY, lane=event.data.attempt_id)
 
 
 @reactions.on(PersonErased)

@@ -15,7 +15,10 @@ def _has_16_characters(value: SecretStr) -> SecretStr:
 
 
 class PaymentsSettings(ServiceSettings):
-    """`knet_*` are the terminal's, from the bank; `public_url` is where browsers and the gateway reach payments."""
+    """`knet_*` are the terminal's, from the bank; `public_url` is where browsers and the gateway reach payments.
+
+    `knet_unknown_transaction_code` is the bank's error code for a track id that it has never seen.
+    """
 
     model_config = SettingsConfigDict(env_prefix="AFAQ_PAYMENTS_")
 
@@ -23,4 +26,5 @@ class PaymentsSettings(ServiceSettings):
     knet_url: HttpUrl
     knet_tranportal_id: SecretStr
     knet_password: SecretStr
+    knet_unknown_transaction_code: str
     knet_resource_key: Annotated[SecretStr, AfterValidator(_has_16_characters)]

@@ -34,16 +34,16 @@ from services.requests.views import (
 from shared.contracts.personal import Erased
 from shared.contracts.requests import TaskDecision
 from shared.kernel.clock import KUWAIT
+from shared.kernel.ids import new_id
 from shared.kernel.text import LocalizedText
 from shared.store.shell import Shell
-from shared.web.app import refuse_large_bodies
 from shared.web.auth import AnyCaller, Caller, Citizen, Officer
 from shared.web.commands import IdempotencyKey, TheShell, perform
 from shared.web.live import Watcher
 from shared.web.pages import Page, PageQuery, newest_first
 from shared.web.problems import Problem
 
-router = APIRouter(dependencies=[Depends(refuse_large_bodies)])
+router = APIRouter()
 
 FIRST = UUID(int=0)
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Z2-7]{4}(-[A-Z2-7]{4}){3}$")]
@@ -124,7 +124,7 @@ async def submit_request(form: Submission, caller: Citizen, key: IdempotencyKey,
     errors = form_errors(definition.form, form.form)
     if errors:
         raise Problem("form-invalid", errors=errors)
-    request_id = key.derive_id()
+    request_id = new_id()
     command = Submit(
         request_id=request_id,
         service_id=definition.id,
@@ -140,7 +140,7 @@ async def submit_request(form: Submission, caller: Citizen, key: IdempotencyKey,
 async def list_requests(caller: Citizen, shell: TheShell, page: PageQuery) -> Page[RequestView]:
     """The caller's requests, newest first."""
     ids = await queries.requests_of_applicant(shell.parts.pool, caller.id, page.before, page.limit + 1)
-    views = [RequestView.of(id, await _own(shell, caller, id)) for id in ids]
+    views = [RequestView.of(id, state) for id, state in await shell.states(request, ids)]
     return newest_first(views, page, lambda view: view.id)
 
 

@@ -15,7 +15,7 @@ from services.requests.domain.request import (
 from services.requests.domain.task import CancelTask, OpenTask, task
 from services.requests.effects import SignDocument
 from shared.contracts.event import Recorded
-from shared.contracts.identity import PersonErased, PersonSnapshot
+from shared.contracts.identity import PersonErased, PersonForgotten, PersonSnapshot
 from shared.contracts.payments import PaymentCaptured, PaymentExpired
 from shared.contracts.personal import Erased
 from shared.contracts.requests import (
@@ -102,9 +102,14 @@ def end_what_the_dead_had_running(event: Recorded[PersonSnapshot]) -> Iterator[S
 
 
 @reactions.on(PersonErased)
-def end_what_the_erased_had_running(event: Recorded[PersonErased]) -> Iterator[Step]:
-    """What is sealed about the person is unreadable from here on, and their open requests are withdrawn."""
+def destroy_the_key(event: Recorded[PersonErased]) -> Iterator[Step]:
+    """What is sealed about the person is unreadable from here on."""
     yield erase(event.aggregate_id)
+
+
+@reactions.on(PersonForgotten)
+def end_what_the_erased_had_running(event: Recorded[PersonForgotten]) -> Iterator[Step]:
+    """In the transaction that takes the person's row away, which a submission locks."""
     yield for_each(
         "requests", by="applicant_id", equals=event.aggregate_id, decider=request, message=ApplicantWasErased()
     )

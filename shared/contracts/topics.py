@@ -7,12 +7,16 @@ HOUR_MS = 3_600_000
 
 @dataclass(frozen=True)
 class Topic:
-    """A Kafka topic. Events are kept for ever; a compacted topic keeps the newest record of each key."""
+    """A Kafka topic. Events are kept for ever; a compacted topic keeps the newest record of each key.
+
+    The records of a `personal` topic are about the person that is their key.
+    """
 
     name: str
     owner: str
     partitions: int = 6
     compacted: bool = False
+    personal: bool = False
 
     @property
     def config(self) -> dict[str, str]:
@@ -28,7 +32,7 @@ class Topic:
 
 
 IDENTITY_EVENTS = Topic("identity.events", owner="identity")
-IDENTITY_PERSONS = Topic("identity.persons", owner="identity", compacted=True)
+IDENTITY_PERSONS = Topic("identity.persons", owner="identity", compacted=True, personal=True)
 IDENTITY_KEYS = Topic("identity.keys", owner="identity", partitions=1, compacted=True)
 REQUESTS_EVENTS = Topic("requests.events", owner="requests")
 PAYMENTS_EVENTS = Topic("payments.events", owner="payments")

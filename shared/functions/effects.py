@@ -108,10 +108,6 @@ class Effects:
         """The handler of the effect class called `name`."""
         return self._handlers.get(name)
 
-    def handlers(self) -> list[EffectHandler]:
-        """All of them."""
-        return list(self._handlers.values())
-
     async def run(self, handler: EffectHandler, effect: Effect, job: Job, state: Any) -> "Send | None":
         """Does one effect once."""
         available = {**self._parts, handler.effect: effect, Job: job}

@@ -15,11 +15,15 @@ from shared.functions.given import Given, Givens
 
 @dataclass(frozen=True)
 class Perform:
-    """An effect to be done after the commit: at once or at an instant; effects of one kind and key keep their order."""
+    """An effect to be done after the commit: at once or at an instant.
+
+    Effects of one class and key keep their order, unless each has a `lane` of its own.
+    """
 
     effect: Effect
     key: UUID | None = None
     at: datetime | None = None
+    lane: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -77,9 +81,14 @@ class Reactions:
         return list(self._by_event)
 
 
-def perform(effect: Effect, *, key: UUID | None = None, at: datetime | None = None) -> Perform:
-    """Have `effect` done; without a `key` it is of the aggregate that the event is about."""
-    return Perform(effect, key, at)
+def perform(
+    effect: Effect, *, key: UUID | None = None, at: datetime | None = None, lane: UUID | None = None
+) -> Perform:
+    """Have `effect` done; without a `key` it is of the aggregate that the event is about.
+
+    With a `lane` it waits only for effects of the same class, key and lane.
+    """
+    return Perform(effect, key, at, lane)
 
 
 def for_each(table: str, *, by: str, equals: UUID, decider: Decider[Any, Any, Any, Any], message: Any) -> ForEach:

@@ -1,7 +1,6 @@
 """Follows the other services: batches of their events through the shell, then the offsets (ADR 5)."""
 
 import asyncio
-import logging
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 
 from shared.contracts.envelope import MalformedEnvelope, envelope_of
 from shared.observability import metrics
-from shared.store.faults import is_database_error
+from shared.store.faults import is_transient
 from shared.store.foreign import foreign_work
 from shared.store.shell import Shell
 from shared.store.work import Deferred, Outcome, Work
@@ -40,7 +39,7 @@ class Consumer:
         self._broker = KafkaBroker(
             bootstrap.split(","),
             client_id=f"afaq-{shell.service.name}",
-            logger=logging.getLogger("faststream"),
+            logger=None,  # it would log the text of exceptions, which may quote personal data
             apply_types=False,
             graceful_timeout=10,
         )
@@ -114,7 +113,7 @@ class Consumer:
             try:
                 return await self._shell.process(works)
             except Exception as error:
-                if not is_database_error(error):
+                if not is_transient(error):
                     raise
                 _log.warning("events wait for the database", fault=type(error).__name__, events=len(works))
                 await asyncio.sleep(delay)

@@ -1,8 +1,9 @@
 """The relay: publishes the outbox in its order, and deletes what Kafka has acknowledged (ADR 5).
 
-One leader a service, by a session's advisory lock. A batch is sent, awaited within a limit of our own, and deleted; on
-any failure the producer is thrown away and the same batch sent again, because an idempotent producer whose batch has
-failed has spent its sequence numbers. So nothing is lost, a key's order is kept, and at most one batch comes twice.
+One leader a service, by a session's advisory lock. A batch is read, sent once, awaited within a limit of our own, and
+deleted, in one transaction; on any failure the producer is thrown away, because an idempotent producer whose batch has
+failed has spent its sequence numbers, and the batch is read again. So nothing is lost, a key's order is kept, and at
+most one batch comes twice a failure.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from shared.contracts.topics import Topic
 from shared.kernel.crash_points import crash_point
 from shared.kernel.ids import new_id
 from shared.observability import metrics
+from shared.store.faults import is_database_error
 from shared.store.pool import connect
 from shared.store.shell import Shell
 from shared.store.statements import SQL
@@ -27,7 +29,7 @@ from shared.store.states import read_state
 from shared.store.types import Connection, Record
 
 BATCH_LIMIT = 500
-ACKNOWLEDGED_WITHIN_SECONDS = 15.0
+ACKNOWLEDGED_WITHIN_SECONDS = 8.0  # well before PostgreSQL ends an idle transaction
 LEADER_LOCK = 7_051_001
 Message = tuple[str, bytes, bytes | None, list[tuple[str, bytes]]]
 
@@ -55,7 +57,9 @@ class Relay:
                 continue
             try:
                 await self._lead(connection, stop)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+            except Exception as error:
+                if not is_database_error(error):
+                    raise
                 _log.warning("the relay has lost its database", fault=type(error).__name__)
                 await asyncio.sleep(0.5)
             finally:
@@ -68,7 +72,15 @@ class Relay:
                 return
             await asyncio.sleep(0.5)
         while not stop.is_set():
-            if not await self._publish_batch(connection):
+            try:
+                published = await self._publish_batch(connection)
+            except (KafkaError, TimeoutError) as error:
+                # The batch is read again from the start: we may not be the leader any more, and a snapshot may be old.
+                _log.warning("the relay sends a batch again", fault=type(error).__name__)
+                await self._discard_producer()
+                await asyncio.sleep(0.5)
+                continue
+            if not published:
                 await self._shell.outbox_bell.wait(self._poll_seconds)
 
     async def _publish_batch(self, connection: Connection) -> int:
@@ -78,7 +90,7 @@ class Relay:
                 return 0
             messages = [message for row in rows if (message := await self._message(connection, row))]
             crash_point("after_commit_before_publish")
-            await self._send_until_acknowledged(messages)
+            await self._send(messages)
             crash_point("after_publish_before_delete")
             await connection.execute(SQL["relay_published"], [row["seq"] for row in rows])
         metrics.PUBLISHED.labels(self._service.name).inc(len(rows))
@@ -118,34 +130,26 @@ class Relay:
             "traceparent": None,
         }
 
-    async def _send_until_acknowledged(self, messages: list[Message]) -> None:
-        for _ in range(600):
-            try:
-                await self._send(messages)
-                return
-            except (KafkaError, TimeoutError, OSError) as error:
-                _log.warning("the relay sends a batch again", fault=type(error).__name__, events=len(messages))
-                await self._discard_producer()
-                await asyncio.sleep(0.5)
-        raise TimeoutError("Kafka has not acknowledged a batch for a long time; its rows stay in the outbox")
-
     async def _send(self, messages: list[Message]) -> None:
+        async with asyncio.timeout(ACKNOWLEDGED_WITHIN_SECONDS):
+            producer = await self._started_producer()
+            futures = [
+                await producer.send(topic, value, key=key, headers=headers) for topic, key, value, headers in messages
+            ]
+            await asyncio.gather(*futures)
+
+    async def _started_producer(self) -> AIOKafkaProducer:
         if self._producer is None:
             self._producer = AIOKafkaProducer(
                 bootstrap_servers=self._bootstrap,
                 acks="all",
                 enable_idempotence=True,
                 linger_ms=1,
-                request_timeout_ms=8_000,
+                request_timeout_ms=5_000,
                 client_id=f"afaq-{self._service.name}-relay",
             )
             await self._producer.start()
-        async with asyncio.timeout(ACKNOWLEDGED_WITHIN_SECONDS):
-            futures = [
-                await self._producer.send(topic, value, key=key, headers=headers)
-                for topic, key, value, headers in messages
-            ]
-            await asyncio.gather(*futures)
+        return self._producer
 
     async def _discard_producer(self) -> None:
         """Ends a producer for good: its `stop` flushes without limit and, cancelled, leaves the sender at work."""

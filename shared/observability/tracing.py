@@ -28,5 +28,10 @@ def current_traceparent() -> str | None:
 def span(name: str, traceparent: str | None) -> Iterator[None]:
     """A span that continues the trace which an event carries."""
     parent = propagate.extract({"traceparent": traceparent} if traceparent else {})
-    with _tracer.start_as_current_span(name, context=parent):
+    with _tracer.start_as_current_span(
+        name,
+        context=parent,
+        record_exception=False,  # its text may quote personal data
+        set_status_on_exception=False,
+    ):
         yield

@@ -33,7 +33,7 @@ from shared.web.health import Health
 
 POLL_SECONDS = {"all": 0.1, "worker": 0.02, "api": 0.02}
 """A worker beside its API is woken in the process, and polls only for timers and for other processes' work."""
-GAUGES_SECONDS = 5.0
+GAUGES_SECONDS = 10.0
 IDEMPOTENCY_KEYS_KEPT = timedelta(hours=48)
 
 _log = structlog.get_logger()
@@ -74,6 +74,8 @@ async def run_process(composed: Composition, role: Role) -> None:
     health = Health(pool)
     if composed.begin is not None:
         await composed.begin(shell)
+    # What older code could not read is tried again by this.
+    await pool.execute(SQL["retry_parked"], None, "unknown-version", shell.parts.clock.now())
     stop = asyncio.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
@@ -129,17 +131,14 @@ async def _follow(consumer: Consumer, health: Health, stop: asyncio.Event) -> No
 
 
 async def _measure(shell: Shell, consumer: Consumer, stop: asyncio.Event) -> None:
-    """Sets the gauges now and then, has parked events of unknown versions tried again, forgets old keys."""
+    """Sets the gauges now and then, and forgets old idempotency keys."""
     name, pool = shell.service.name, shell.parts.pool
-    await pool.execute(SQL["retry_parked"], None, "unknown-version", shell.parts.clock.now())
     while not stop.is_set():
-        with contextlib.suppress(OSError, TimeoutError):
-            try:
-                await _set_gauges(name, pool, consumer)
-                await pool.execute(SQL["forget_idempotency_keys"], shell.parts.clock.now() - IDEMPOTENCY_KEYS_KEPT)
-            except Exception as error:
-                if not is_database_error(error):
-                    raise
+        try:
+            await _set_gauges(name, pool, consumer)
+            await pool.execute(SQL["forget_idempotency_keys"], shell.parts.clock.now() - IDEMPOTENCY_KEYS_KEPT)
+        except Exception as error:  # what only measures ends no process
+            _log.warning("the gauges could not be set", fault=type(error).__name__)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), GAUGES_SECONDS)
 

@@ -46,7 +46,7 @@ class Batch:
         self._held_by_others: set[tuple[str, UUID]] = set()
         self._positions: dict[tuple[str, UUID], int] = {}
         self._waiting_lanes: Lanes = set()
-        self._givens = GivenRows(parts, connection)
+        self._givens = GivenRows(parts, connection, wait_for_locks=not skip_locked)
         self._writer = Writer(parts, connection, self._now)
         self.outcomes: dict[Work, Outcome] = {}
 
@@ -84,10 +84,11 @@ class Batch:
         if not lanes:
             return
         topics, keys = [topic for topic, _ in lanes], [key for _, key in lanes]
-        for row in await self._connection.fetch(SQL["inbox_positions"], topics, keys):
-            self._positions[row["topic"], row["key"]] = row["sequence"]
+        # The lanes first: a waiting event that is dealt with between the two is then seen by its position.
         waiting = await self._connection.fetch(SQL["waiting_lanes"], topics, keys)
         self._waiting_lanes = {(row["topic"], row["key"]) for row in waiting}
+        for row in await self._connection.fetch(SQL["inbox_positions"], topics, keys):
+            self._positions[row["topic"], row["key"]] = row["sequence"]
 
     async def _prepare(self, works: Sequence[Work]) -> dict[Work, list[Step] | Exception]:
         reacting = [(reaction.given, work.event) for work in works for reaction in self._reactions(work)]
@@ -189,7 +190,7 @@ class Batch:
             if is_database_error(error):
                 raise
             return error if work.command else self._park(work, error)
-        self._merge(work, draft)
+        self._merge(work, draft, body)
         return Done(body=body, status=work.idempotency.status if work.idempotency else 200)
 
     async def _draft(self, work: Work, steps: Iterable[Step]) -> Draft:
@@ -245,7 +246,7 @@ class Batch:
         state = draft.states[send.decider.name, send.aggregate_id].state
         return work.answer(send.aggregate_id, state).model_dump_json().encode()
 
-    def _merge(self, work: Work, draft: Draft) -> None:
+    def _merge(self, work: Work, draft: Draft, body: bytes | None) -> None:
         changed = {key: after for key, after in draft.states.items() if after.version > self._states[key].version}
         self._writer.add(draft, {key: (self._states[key], after) for key, after in changed.items()})
         self._states |= draft.states
@@ -259,7 +260,6 @@ class Batch:
         else:
             self._writer.end(work.job)
         if work.idempotency is not None:
-            body = self._answer(work, draft)
             self._writer.answer(work.idempotency, body or b"{}")
 
     def _wait_for(self, work: Work, error: NotYet) -> Outcome:
@@ -285,7 +285,8 @@ class Batch:
             self._writer.defer(work.job, deferred, run_at)
         else:
             assert work.foreign is not None
-            self._writer.keep(jobs.foreign_event(work.foreign, work.origin, deferred, run_at))
+            subject = work.foreign.key if work.foreign.topic.personal else None
+            self._writer.keep(jobs.foreign_event(work.foreign, work.origin, deferred, run_at), subject=subject)
         return deferred
 
 

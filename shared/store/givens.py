@@ -16,7 +16,8 @@ AnyGiven = Given[Any] | Givens[Any] | None
 class GivenRows:
     """What has been looked up in this transaction."""
 
-    def __init__(self, parts: Parts, connection: AnyConnection) -> None:
+    def __init__(self, parts: Parts, connection: AnyConnection, *, wait_for_locks: bool) -> None:
+        self._for_share = "given_rows_for_share" if wait_for_locks else "given_rows_for_share_nowait"
         self._immutable = parts.immutable_rows
         self._connection = connection
         self._found: dict[tuple[Given[Any], Any], Any] = {}
@@ -35,7 +36,7 @@ class GivenRows:
         wanted = (
             (part, part.key_for_message(message, state)) for given, message, state in deciding for part in _parts(given)
         )
-        await self._fetch(wanted, "given_rows_for_share")
+        await self._fetch(wanted, self._for_share)
 
     def for_event(self, given: Given[Any] | Givens[Any], event: Recorded[Event]) -> Any:
         """What a reaction is given; it was fetched."""

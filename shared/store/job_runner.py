@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -10,6 +10,7 @@ from uuid import UUID
 
 import structlog
 
+from shared.contracts.envelope import UnknownSchemaVersion
 from shared.functions import EffectHandler, Job
 from shared.kernel.crash_points import crash_point
 from shared.kernel.errors import TryLater
@@ -21,6 +22,7 @@ from shared.store.foreign import foreign_work
 from shared.store.log import read_all
 from shared.store.shell import Shell
 from shared.store.statements import SQL, for_table
+from shared.store.types import Record
 from shared.store.work import ClaimedJob, Deferred, PageDone, Work
 from shared.store.writer import defer_job
 
@@ -63,25 +65,32 @@ class JobRunner:
     async def perform_now(self, key: UUID, *, timeout_seconds: float = 5.0) -> bool:
         """Does at once the jobs of one aggregate that are due, because a person waits; tells whether all are done.
 
-        Whoever else has claimed one of them is waited for.
+        Whoever else has claimed one of them is waited for. What takes longer goes on after the answer.
         """
-        deadline = time.monotonic() + timeout_seconds
-        while time.monotonic() < deadline:
+        deadline, pause = time.monotonic() + timeout_seconds, 0.01
+        while (left := deadline - time.monotonic()) > 0:
             claimed = await self._claim(TRANSACTIONAL + EFFECTS, BATCH_LIMIT, key)
             if claimed:
-                await self._do(claimed)
+                doing = asyncio.create_task(self._do(claimed))
+                self._effects.add(doing)
+                doing.add_done_callback(self._effect_ended)
+                await asyncio.wait({doing}, timeout=left)
+                pause = 0.01
             elif not await self._parts.pool.fetchval(SQL["jobs_left"], key, self._parts.clock.now()):
                 return True
             else:
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(min(pause, left))
+                pause = min(0.25, pause * 2)
         return False
 
     async def _round(self) -> bool:
-        """One claim of all kinds, of effects only so many as can be begun; tells whether there was anything to do."""
-        free = CONCURRENT_EFFECTS - len(self._effects)
-        claimed = (
-            await self._claim(TRANSACTIONAL + EFFECTS, free) if free else await self._claim(TRANSACTIONAL, BATCH_LIMIT)
-        )
+        """Claims what can be begun: all kinds at once, or apart where few effects more can be; tells of any work."""
+        free = max(0, CONCURRENT_EFFECTS - len(self._effects))
+        if free >= CONCURRENT_EFFECTS // 2:
+            claimed = await self._claim(TRANSACTIONAL + EFFECTS, free)
+        else:
+            claimed = await self._claim(TRANSACTIONAL, BATCH_LIMIT)
+            claimed += await self._claim(EFFECTS, free) if free else []
         others = [job for job in claimed if job.kind != "effect"]
         for job in claimed:
             if job.kind == "effect":
@@ -95,6 +104,8 @@ class JobRunner:
     def _effect_ended(self, task: asyncio.Task[None]) -> None:
         self._effects.discard(task)
         self._shell.jobs_bell.ring()
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("a job could not be ended; its lease will", exc_info=task.exception())
 
     async def _claim(self, kinds: Sequence[str], limit: int, key: UUID | None = None) -> list[ClaimedJob]:
         now = self._parts.clock.now()
@@ -112,47 +123,61 @@ class JobRunner:
 
     async def _transact(self, claimed: Sequence[ClaimedJob]) -> None:
         try:
-            works = await self._works(claimed)
-            outcomes = await self._shell.process(works)
+            outcomes = await self._shell.process(await self._works(claimed))
         except Exception:
-            with suppress(Exception):  # the lease ends by itself where the database is still away
-                await self._parts.pool.execute(SQL["release_jobs"], claimed[0].lease)
+            with suppress(Exception):  # the leases end by themselves where the database is still away
+                await self._parts.pool.execute(SQL["release_jobs"], [job.id for job in claimed], claimed[0].lease)
             raise
         for work, outcome in outcomes.items():
             if isinstance(outcome, Deferred) and work.job is not None and outcome.parked:
                 _log.error("a job is parked", job=work.job.name, id=str(work.job.id), reason=outcome.reason)
 
     async def _works(self, claimed: Sequence[ClaimedJob]) -> list[Work]:
-        events = await self._own_events([job for job in claimed if job.kind == "event"])
+        """The jobs as work. One that this code cannot read is parked: newer code may, and no other has to wait."""
+        log_rows = await self._log_rows([job for job in claimed if job.kind == "event"])
         works = []
         for job in claimed:
             if job.attempts > jobs.MAX_CLAIMS:
                 await self._park(job, "exhausted", "claimed again and again without an end: it may kill its process")
                 continue
-            match job.kind:
-                case "event":
-                    event = events[job.key, job.payload["sequence"]]
-                    works.append(Work(event.caused(), event=event, job=job))
-                case "foreign_event":
-                    works.append(self._foreign_work(job))
-                case "walk":
-                    works.append(await self._page(job))
-                case _:
-                    works.append(self._message_work(job))
+            try:
+                works.append(await self._work(job, log_rows))
+            except Exception as error:
+                if is_database_error(error):
+                    raise
+                await self._park(job, _reason(error), f"{type(error).__name__}: {jobs.where(error)}")
         return works
 
-    async def _own_events(self, claimed: Sequence[ClaimedJob]) -> dict[tuple[UUID, int], Any]:
+    async def _work(self, job: ClaimedJob, log_rows: Mapping[tuple[UUID, int], Record]) -> Work:
+        match job.kind:
+            case "event":
+                row = log_rows[job.key, job.payload["sequence"]]
+                async with self._parts.pool.acquire() as connection:
+                    (event,) = await read_all(connection, self._parts.keyring, [row])
+                return Work(event.caused(), event=event, job=job)
+            case "foreign_event":
+                topic = next(topic for topic in self._shell.service.reads if topic.name == job.lane)
+                return foreign_work(self._shell.service, topic, await self._opened(job), job)
+            case "walk":
+                return await self._page(job)
+            case _:
+                return self._message_work(job)
+
+    async def _log_rows(self, claimed: Sequence[ClaimedJob]) -> dict[tuple[UUID, int], Record]:
         if not claimed:
             return {}
         keys, sequences = [job.key for job in claimed], [job.payload["sequence"] for job in claimed]
-        async with self._parts.pool.acquire() as connection:
-            rows = await connection.fetch(SQL["own_events"], keys, sequences)
-            events = await read_all(connection, self._parts.keyring, rows)
-        return {(event.aggregate_id, event.sequence): event for event in events}
+        rows = await self._parts.pool.fetch(SQL["own_events"], keys, sequences)
+        return {(row["aggregate_id"], row["sequence"]): row for row in rows}
 
-    def _foreign_work(self, job: ClaimedJob) -> Work:
-        topic = next(topic for topic in self._shell.service.reads if topic.name == job.lane)
-        return foreign_work(self._shell.service, topic, job.payload, job)
+    async def _opened(self, job: ClaimedJob) -> Mapping[str, Any]:
+        """The envelope of a waiting foreign event; data about a person are kept sealed with that person's key."""
+        sealed = job.payload.get("sealed")
+        if sealed is None:
+            return job.payload
+        async with self._parts.pool.acquire() as connection:
+            box = (await self._parts.keyring.boxes(connection, [job.key])).get(job.key)
+        return {**job.payload, "data": {} if box is None else box.open(sealed, f"job.{job.id}")}
 
     def _message_work(self, job: ClaimedJob) -> Work:
         decider = self._shell.service.decider(job.payload["decider"])
@@ -185,15 +210,24 @@ class JobRunner:
         if handler is None:
             await self._park(job, "unknown-effect", f"no handler for {job.name}")
             return
-        effect = handler.adapter.validate_python(job.payload)
-        state = await self._state(handler, job.key)
-        if handler.due is not None and not handler.due(effect, state):
-            await self._shell.process([Work(jobs.origin_of(job), job=job)])
+        try:
+            effect = handler.adapter.validate_python(job.payload)
+            state = await self._state(handler, job.key)
+            is_due = handler.due is None or handler.due(effect, state)
+        except Exception as error:
+            if is_database_error(error):
+                raise
+            await self._park(job, _reason(error), f"{type(error).__name__}: {jobs.where(error)}")
             return
-        if self._is_exhausted(handler, job):
+        if is_due and not self._is_exhausted(handler, job):
+            await self._attempt(handler, effect, job, state)
+            return
+        if job.target:
+            await self._parts.pool.execute(SQL["circuit_unproved"], job.target)
+        if is_due:
             await self._exhausted(handler, effect, job)
-            return
-        await self._attempt(handler, effect, job, state)
+        else:
+            await self._shell.process([Work(jobs.origin_of(job), job=job)])
 
     async def _attempt(self, handler: EffectHandler, effect: Any, job: ClaimedJob, state: Any) -> None:
         started = time.perf_counter()
@@ -220,8 +254,9 @@ class JobRunner:
             _log.warning(
                 "an effect failed", effect=job.name, id=str(job.id), fault=type(error).__name__, attempt=job.attempts
             )
-        if fault and job.target:
-            await self._parts.pool.execute(SQL["circuit_fault"], job.target, CIRCUIT_FAULTS, CIRCUIT_OPEN_SECONDS)
+        if job.target:
+            arguments = (CIRCUIT_FAULTS, CIRCUIT_OPEN_SECONDS) if fault else ()
+            await self._parts.pool.execute(SQL["circuit_fault" if fault else "circuit_ok"], job.target, *arguments)
         deferred = Deferred(
             "fault" if fault else "no-answer-yet",
             parked=False,
@@ -253,3 +288,7 @@ class JobRunner:
     async def _defer(self, job: ClaimedJob, deferred: Deferred, delay: timedelta) -> None:
         async with self._parts.pool.acquire() as connection:
             await defer_job(connection, job, deferred, self._parts.clock.now() + delay)
+
+
+def _reason(error: Exception) -> str:
+    return "unknown-version" if isinstance(error, UnknownSchemaVersion | KeyError | StopIteration) else "poison"

@@ -47,7 +47,8 @@ def effect(id: UUID, step: Perform, handler: EffectHandler, key: UUID, origin: O
     """An effect; effects of one class and key keep their order."""
     name = type(step.effect).__name__
     payload = handler.adapter.dump_python(step.effect, mode="json")
-    return _row(id, "effect", name, key, payload, origin, step.at or now, lane=name, target=handler.target)
+    lane = f"{name}/{step.lane}" if step.lane else name
+    return _row(id, "effect", name, key, payload, origin, step.at or now, lane=lane, target=handler.target)
 
 
 def walk(id: UUID, step: ForEach, origin: Origin, now: datetime) -> dict[str, Any]:
@@ -77,6 +78,7 @@ def foreign_event(foreign: Foreign, origin: Origin, deferred: Deferred, run_at: 
         origin,
         run_at,
         lane=foreign.topic.name,
+        place=foreign.sequence,
     )
     state = "parked" if deferred.parked else "live"
     return {**row, "state": state, "reason": deferred.reason, "error": deferred.error}
@@ -101,7 +103,7 @@ def not_yet_delay(waited: timedelta) -> timedelta:
 
 def retry_delay(attempts: int) -> timedelta:
     """How long an effect waits after a fault: 1 s, doubling to 5 minutes."""
-    return timedelta(seconds=min(300.0, 2.0 ** (attempts - 1)))
+    return timedelta(seconds=min(300.0, 2.0 ** (min(attempts, 10) - 1)))
 
 
 def where(error: BaseException) -> str:
@@ -123,6 +125,7 @@ def _row(
     run_at: datetime,
     *,
     lane: str | None = None,
+    place: int = 0,
     target: str | None = None,
 ) -> dict[str, Any]:
     return {
@@ -130,6 +133,7 @@ def _row(
         "kind": kind,
         "name": name,
         "lane": lane,
+        "place": place,
         "key": key,
         "payload": payload,
         "origin": to_jsonable_python(origin),

@@ -24,7 +24,7 @@ create table if not exists migrations (
 
 
 class MigrationRefused(Exception):
-    """A migration file was changed or taken away after it had been applied."""
+    """A migration file was changed after it had been applied."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ async def migrate(owner_dsn: str, service: str, folder: Path, *, app_role: str) 
 
     Returns the names of what was applied. Raises MigrationRefused before anything is changed.
     """
-    connection = await connect(owner_dsn, application=f"afaq-migrate-{service}")
+    connection = await connect(owner_dsn, application=f"afaq-migrate-{service}", command_timeout=None)
     try:
         await connection.execute("set statement_timeout = 0")
         while not await connection.fetchval("select pg_try_advisory_lock($1)", _LOCK):

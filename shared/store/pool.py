@@ -23,9 +23,11 @@ async def open_pool(dsn: str, *, application: str, size: int = 10) -> Pool:
     )
 
 
-async def connect(dsn: str, *, application: str) -> Connection:
+async def connect(dsn: str, *, application: str, command_timeout: float | None = 30) -> Connection:
     """One connection with the same manners, for what must keep its session: a leader's lock, a migration."""
-    connection = await asyncpg.connect(dsn, server_settings=server_settings(application), command_timeout=30)
+    connection = await asyncpg.connect(
+        dsn, server_settings=server_settings(application), command_timeout=command_timeout
+    )
     await speak_json(connection)
     return connection
 

@@ -4,8 +4,11 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
+
+import asyncpg
 
 from shared.contracts.event import Event, Origin, Recorded
 from shared.functions import Decider, Send, Service
@@ -15,18 +18,20 @@ from shared.observability import metrics
 from shared.observability.tracing import current_traceparent
 from shared.store.batch import Batch, Lanes
 from shared.store.bell import Bell
-from shared.store.faults import is_conflict, is_database_error, is_transient
+from shared.store.faults import is_conflict, is_locked, is_transient
 from shared.store.keyring import KeyRing
 from shared.store.log import history
 from shared.store.parts import Parts, assemble
-from shared.store.statements import SQL
-from shared.store.states import read_state
+from shared.store.statements import SQL, for_table
+from shared.store.states import read_state, states_of
 from shared.store.types import Pool
-from shared.store.work import Answer, Busy, Done, Idempotency, Loaded, Outcome, Work
+from shared.store.work import Answer, Busy, Done, Idempotency, Loaded, Outcome, Overloaded, Work
 
 GROUP_LIMIT = 64
 CONCURRENT_COMMITS = 2
 CONFLICT_TRIES = 8
+WAITING_LIMIT = 2000
+"""So many commands may wait for a commit; more are turned away at once, for later."""
 WAITING_ALONE = 3
 """So many commands may wait for aggregates that others hold; the pool's other connections stay free."""
 
@@ -69,10 +74,12 @@ class Shell:
 
         Commands of this process that come at the same time share a commit. `answer(aggregate_id, state)` is computed
         from the new state of the first command's aggregate and kept under `key`.
-        Raises Refused or NotYet (nothing changed), StillRunning, KeyReused, or a transient database error: then it is
-        unknown whether the command was done, and the client repeats it with its key.
+        Raises Refused or NotYet (nothing changed), StillRunning, KeyReused, Overloaded, or a transient database error:
+        then it is unknown whether the command was done, and the client repeats it with its key.
         """
         origin = Origin(new_id(), actor=actor, on_behalf_of=on_behalf_of, traceparent=current_traceparent())
+        if len(self._waiting) >= WAITING_LIMIT:
+            raise Overloaded
         work = Work(origin, sends=commands, command=True, idempotency=key, answer=answer)
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiting.append((work, future))
@@ -84,14 +91,14 @@ class Shell:
         return outcome
 
     async def process(self, works: Sequence[Work]) -> dict[Work, Outcome]:
-        """Deals with works in order. What the database refuses is done again piece by piece, so that one fails alone.
+        """Deals with works in order. What goes wrong for a batch is done again piece by piece, so that one fails alone.
 
-        Raises only transient errors, with nothing done or a prefix done; duplicates are dropped when it is repeated.
+        Raises only transient errors of the database, with nothing done or a prefix done; what comes again is dropped.
         """
         try:
             return await self._transact(works)
         except Exception as error:
-            if not is_database_error(error) or (is_transient(error) and not is_conflict(error)):
+            if is_transient(error) and not is_conflict(error):
                 raise
         blocked: Lanes = set()
         outcomes: dict[Work, Outcome] = {}
@@ -103,6 +110,13 @@ class Shell:
         """One aggregate as it was committed last."""
         async with self.parts.pool.acquire() as connection:
             return await read_state(self.parts, connection, decider, id)
+
+    async def states(self, decider: Decider[Any, Any, Any, Any], ids: Sequence[UUID]) -> list[tuple[UUID, Any]]:
+        """Several aggregates of one kind as they were committed last, in the order of the ids."""
+        async with self.parts.pool.acquire() as connection:
+            rows = await connection.fetch(for_table("read_states", decider.table), ids)
+            loaded = await states_of(self.parts, connection, decider, rows)
+        return [(id, loaded[id].state) for id in ids if id in loaded]
 
     async def history(self, id: UUID, after: int = 0) -> list[Recorded[Event]]:
         """The events of one aggregate after a sequence."""
@@ -132,14 +146,14 @@ class Shell:
 
     async def _commit(self, group: Sequence[tuple[Work, asyncio.Future[Outcome]]]) -> None:
         works = [work for work, _ in group]
-        outcomes: Mapping[Work, Outcome]
         try:
-            outcomes = await self._transact(works, skip_locked=True)
+            outcomes: Mapping[Work, Outcome] = await self._transact(works, skip_locked=True)
         except Exception as error:
-            outcomes = dict.fromkeys(works, error)
+            is_unknown = is_transient(error) and not is_conflict(error) and not is_locked(error)
+            outcomes = dict.fromkeys(works, error if is_unknown else Busy())
         for work, future in group:
             outcome = outcomes[work]
-            if isinstance(outcome, Exception) and self._worth_another_try(outcome, group):
+            if isinstance(outcome, Busy):
                 self._start_alone(work, future)
             elif not future.done():
                 future.set_result(outcome)
@@ -152,23 +166,18 @@ class Shell:
 
     async def _commit_alone(self, work: Work, future: "asyncio.Future[Outcome]") -> None:
         async with self._waiting_room:
-            outcome = await self._alone(work, set())
+            try:
+                outcome = await self._alone(work, set())
+            except Exception as error:
+                outcome = error
         if not future.done():
             future.set_result(outcome)
-
-    def _worth_another_try(self, error: Exception, group: Sequence[Any]) -> bool:
-        """Whether a command may simply be done again: held by another, rolled back by a race, lost with its group."""
-        if isinstance(error, Busy) or is_conflict(error):
-            return True
-        return is_database_error(error) and not is_transient(error) and len(group) > 1
 
     async def _alone(self, work: Work, blocked: Lanes) -> Outcome:
         for attempt in range(CONFLICT_TRIES):
             try:
                 return (await self._transact([work], blocked=blocked))[work]
             except Exception as error:
-                if not is_database_error(error):
-                    raise
                 if is_conflict(error) and attempt < CONFLICT_TRIES - 1:
                     await asyncio.sleep(0.005 * 2**attempt)
                 elif work.command:
@@ -180,11 +189,19 @@ class Shell:
         raise AssertionError("unreachable")
 
     async def _park(self, work: Work, error: Exception, blocked: Lanes) -> Outcome:
-        async with self.parts.pool.acquire() as connection, connection.transaction():
-            deferred = await Batch(self.parts, connection).park(work, error)
+        """Parks a work; where not even its data can be stored, it is parked without them and is on its topic still."""
         if work.lane:
             blocked.add(work.lane)
-        return deferred
+        try:
+            return await self._park_as_it_is(work, error)
+        except asyncpg.DataError:
+            assert work.foreign is not None
+            foreign = replace(work.foreign, envelope={**work.foreign.envelope, "data": {}})
+            return await self._park_as_it_is(replace(work, foreign=foreign), error)
+
+    async def _park_as_it_is(self, work: Work, error: Exception) -> Outcome:
+        async with self.parts.pool.acquire() as connection, connection.transaction():
+            return await Batch(self.parts, connection).park(work, error)
 
     async def _transact(
         self, works: Sequence[Work], *, blocked: Lanes | None = None, skip_locked: bool = False

@@ -122,6 +122,10 @@ class Busy(Exception):
     """The aggregate is held by another transaction: the command goes alone and waits for it."""
 
 
+class Overloaded(TimeoutError):
+    """More commands wait than can be done in a reasonable time."""
+
+
 class StillRunning(Exception):
     """A request with the same idempotency key is being handled."""
 

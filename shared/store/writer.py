@@ -47,6 +47,7 @@ class Writer:
         self._moved: list[tuple[ClaimedJob, PageDone]] = []
         self._released: list[Key] = []
         self._erased: list[UUID] = []
+        self._sealed_jobs: dict[UUID, UUID] = {}
 
     def add(self, draft: Draft, changed: Mapping[Key, tuple[Loaded, Loaded]]) -> None:
         """The events, rows and jobs of a work, and the states that it changed: before and after."""
@@ -65,8 +66,10 @@ class Writer:
         first = self._followed[lane][0] if lane in self._followed else before
         self._followed[lane] = (first, sequence)
 
-    def keep(self, job: dict[str, Any]) -> None:
-        """A job that is new."""
+    def keep(self, job: dict[str, Any], *, subject: UUID | None = None) -> None:
+        """A foreign event that waits; what it says of a subject is kept sealed."""
+        if subject is not None:
+            self._sealed_jobs[job["id"]] = subject
         self._jobs.append(job)
 
     def end(self, job: ClaimedJob | None) -> None:
@@ -105,7 +108,7 @@ class Writer:
         self._clear()
 
     def _subjects(self) -> set[UUID]:
-        subjects = {key.caller for key, _ in self._answers}
+        subjects = {key.caller for key, _ in self._answers} | set(self._sealed_jobs.values())
         for _, event in self._events:
             subject = codec_of(type(event.data)).subject_of(event.data, event.aggregate_id)
             subjects |= {subject} if subject else set()
@@ -118,7 +121,7 @@ class Writer:
         rows = (
             [log_row(name, event, boxes, position) for position, (name, event) in enumerate(self._events)],
             self._outbox(),
-            [{**job, "position": position} for position, job in enumerate(self._jobs)],
+            [{**self._job_row(job, boxes), "position": position} for position, job in enumerate(self._jobs)],
             [
                 {"topic": topic, "key": key, "before": before, "sequence": sequence}
                 for (topic, key), (before, sequence) in self._followed.items()
@@ -142,6 +145,14 @@ class Writer:
             if self._parts.service.snapshot_of(self._parts.service.decider(name)):
                 rows.append({"aggregate": name, "aggregate_id": id, "sequence": None})
         return [{**row, "position": position} for position, row in enumerate(rows)]
+
+    def _job_row(self, job: dict[str, Any], boxes: Boxes) -> dict[str, Any]:
+        subject = self._sealed_jobs.get(job["id"])
+        if subject is None:
+            return job
+        box = boxes[subject]
+        sealed = "" if box is None else box.seal(job["payload"]["data"], f"job.{job['id']}")
+        return {**job, "payload": {**job["payload"], "data": {}, "sealed": sealed}}
 
     def _answer_row(self, key: Idempotency, body: bytes, boxes: Boxes) -> dict[str, Any]:
         return {
@@ -206,7 +217,9 @@ class Writer:
             await defer_job(self._connection, job, deferred, run_at)
         for job, page in self._moved:
             run_at = self._now + timedelta(seconds=page.payload["pause_seconds"])
-            await self._connection.execute(SQL["move_walk"], job.id, job.lease, page.payload, run_at)
+            moved = await self._connection.execute(SQL["move_walk"], job.id, job.lease, page.payload, run_at)
+            if moved != "UPDATE 1":
+                raise Conflict("a walk's page was done by another process")
         for topic, key in self._released:
             await self._connection.execute(SQL["release_waiting"], topic, key, self._now)
 

@@ -4,7 +4,7 @@ import asyncio
 import time
 from pathlib import Path
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import JSONResponse
 from fastapi.telemetry import TelemetryConfig
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -17,7 +17,7 @@ from shared.store.shell import Shell
 from shared.web.auth import TokenVerifier
 from shared.web.health import Health
 from shared.web.live import Watcher
-from shared.web.problems import KIT_ERRORS, Problem, answer_problems, read_words
+from shared.web.problems import KIT_ERRORS, answer_problems, read_words
 
 MAX_BODY_BYTES = 1024 * 1024
 _TELEMETRY: TelemetryConfig = {"operation_spans": False}  # three spans fewer a request, which say little
@@ -34,7 +34,14 @@ def create_app(
     stop: asyncio.Event,
 ) -> FastAPI:
     """The app; without a router (a worker) it answers only for its health and its metrics."""
-    app = FastAPI(title=f"Afaq {name}", version="1", docs_url="/docs", redoc_url=None, telemetry=_TELEMETRY)
+    app = FastAPI(
+        title=f"Afaq {name}",
+        version="1",
+        docs_url="/docs",
+        redoc_url=None,
+        telemetry=_TELEMETRY,
+        max_body_size=MAX_BODY_BYTES,
+    )
     app.state.shell = shell
     app.state.jobs = jobs
     app.state.verifier = TokenVerifier(shell.parts.pool)
@@ -73,17 +80,6 @@ class Measured:
             await send(message)
 
         await self._app(scope, receive, send_measured)
-
-
-async def refuse_large_bodies(request: Request) -> None:
-    """A dependency of every route: a body larger than a mebibyte is refused before it is read."""
-    length = request.headers.get("content-length", "0")
-    if (
-        not length.isdigit()
-        or int(length) > MAX_BODY_BYTES
-        or "chunked" in request.headers.get("transfer-encoding", "")
-    ):
-        raise Problem("body-too-large")
 
 
 def _add_operations(app: FastAPI, health: Health) -> None:

@@ -23,6 +23,7 @@ ALGORITHMS = ["ES256"]
 _CACHED_SECONDS = 30.0
 _CACHE_LIMIT = 20_000
 _KEYS_READ_AGAIN_SECONDS = 1.0
+_KEYS_KEPT_SECONDS = 30.0  # so long a retired key may still be good
 _CLAIMS = jwt.JWTClaimsRegistry(
     leeway=5,
     iss={"essential": True, "value": ISSUER},
@@ -94,7 +95,8 @@ class TokenVerifier:
 
     async def _key(self, key_id: str) -> ECKey:
         async with self._reading_keys:  # who comes while the keys are being read waits for them
-            if key_id not in self._keys and time.monotonic() - self._keys_read_at > _KEYS_READ_AGAIN_SECONDS:
+            age = time.monotonic() - self._keys_read_at
+            if age > _KEYS_KEPT_SECONDS or (key_id not in self._keys and age > _KEYS_READ_AGAIN_SECONDS):
                 rows = await self._pool.fetch(SQL["access_keys"])
                 self._keys = {str(row["key_id"]): ECKey.import_key(row["jwk"]) for row in rows}
                 self._keys_read_at = time.monotonic()

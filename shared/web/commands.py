@@ -24,10 +24,6 @@ class RequestKey:
     id: UUID
     body_hash: str
 
-    def derive_id(self) -> UUID:
-        """The id of what this request makes: the same in every repeat."""
-        return derive_id("made-by", self.id)
-
     def kept_with(self, status: int) -> Idempotency:
         """The row that keeps the answer."""
         return Idempotency(self.id, self.body_hash, self.caller.id, status)

@@ -6,13 +6,16 @@ from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
+import structlog
+
 from shared.contracts.event import Event, Recorded
 from shared.functions import Decider
-from shared.store.faults import is_database_error
 from shared.store.shell import Shell
 from shared.store.statements import for_table
 
 POLL_SECONDS = 0.25
+
+_log = structlog.get_logger()
 Watched = tuple[str, UUID]
 
 
@@ -55,9 +58,8 @@ class Watcher:
             await asyncio.sleep(POLL_SECONDS)
             try:
                 await self._look()
-            except Exception as error:
-                if not is_database_error(error):
-                    raise
+            except Exception as error:  # the streams wait; they must not be left asleep for good
+                _log.warning("live streams wait for the database", fault=type(error).__name__)
         for bell in [bell for bells in self._bells.values() for bell in bells]:
             bell.set()
 

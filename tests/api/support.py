@@ -219,7 +219,7 @@ async def a_driver(platform: RunningStack, **what: int | None) -> Person:
 
     async def is_known() -> bool:
         rules = (await platform.api.get("requests", "/eligibility", token))[0]["rules"]
-        return next(rule["verdict"] for rule in rules if rule["id"] == "of-age") != "undecided"
+        return not any((rule["id"], rule["verdict"]) == ("of-age", "undecided") for rule in rules)
 
     await platform.api.until(is_known, "person in requests")
     return Person(registered["id"], form["civil_id"], token)
@@ -245,15 +245,22 @@ async def task_of(platform: RunningStack, request: Any) -> Any:
     officer = await platform.api.sign_in(role=OFFICER)
 
     async def look() -> Any:
-        cursor = ""
-        while True:
-            page = await platform.api.get("requests", f"/tasks?limit=100{cursor}", officer)
-            found = next((task for task in page["items"] if task["request_id"] == request["id"]), None)
-            if found or page["next_cursor"] is None:
-                return found
-            cursor = f"&cursor={page['next_cursor']}"
+        tasks = await open_tasks(platform, officer)
+        return next((task for task in tasks if task["request_id"] == request["id"]), None)
 
     return await platform.api.until(look, "task")
+
+
+async def open_tasks(platform: RunningStack, officer: str) -> list[Any]:
+    """All open tasks of an officer's agency, page by page."""
+    tasks: list[Any] = []
+    cursor = ""
+    while True:
+        page = await platform.api.get("requests", f"/tasks?limit=100{cursor}", officer)
+        tasks += page["items"]
+        if page["next_cursor"] is None:
+            return tasks
+        cursor = f"&cursor={page['next_cursor']}"
 
 
 async def a_renewal(platform: RunningStack, person: Person) -> dict[str, Any]:

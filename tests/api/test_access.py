@@ -29,11 +29,12 @@ from tests.api.support import (
     life_event_form,
     new_civil_id,
     new_key,
+    open_tasks,
     person_form,
     problem_faults,
 )
 from tests.conftest import RunningStack
-from tests.support import SUBMISSION, Person, submit
+from tests.support import SERVICE, SUBMISSION, Person, submit
 
 
 class Who(StrEnum):
@@ -249,7 +250,7 @@ async def target_of(route: str, platform: RunningStack, http: Http, world: World
             return Target(ids, None, lambda: api.get("payments", path, owner.token))
         case _:
             assert method == "GET" or service == "payments"
-            return Target({**world.of_owner, "service_id": SUBMISSION["service_id"]})
+            return Target({**world.of_owner, "service_id": SERVICE})
 
 
 async def _status_of_sign_in(http: Http, civil_id: str) -> int:
@@ -400,14 +401,12 @@ async def test_lists_hold_only_what_is_the_callers_own(http: Http, world: World)
     assert inbox and mine.isdisjoint(message["about_id"] for message in inbox)
 
 
-async def test_an_officer_finds_the_tasks_of_their_own_agency_only(
-    platform: RunningStack, http: Http, world: World
-) -> None:
+async def test_an_officer_finds_the_tasks_of_their_own_agency_only(platform: RunningStack, world: World) -> None:
     request, _ = await an_open_task(platform, world.owner)
-    ours = (await http.get("requests", "/tasks?limit=100", world.officer)).json["items"]
+    ours = await open_tasks(platform, world.officer)
     assert request["id"] in {task["request_id"] for task in ours}
     assert {task["agency"] for task in ours} == {"moi-traffic"}
-    assert (await http.get("requests", "/tasks?limit=100", world.officer_elsewhere)).json["items"] == []
+    assert await open_tasks(platform, world.officer_elsewhere) == []
 
 
 async def test_an_officer_sees_a_request_from_when_their_agency_has_a_task_on_it(

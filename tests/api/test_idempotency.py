@@ -24,7 +24,7 @@ from tests.api.support import (
     person_form,
 )
 from tests.conftest import RunningStack
-from tests.support import SUBMISSION
+from tests.support import SUBMISSION, Person
 
 
 @dataclass(frozen=True)
@@ -67,38 +67,49 @@ async def change(platform: RunningStack, http: Http, world: World) -> Command:
     return Command("PATCH", "identity", path, world.registrar, 200, body, other, times_done)
 
 
+def sees_whether(
+    platform: RunningStack, http: Http, person: Person, *, can_sign_in: bool, what: str
+) -> Callable[[], Awaitable[int]]:
+    """Once, when it has come to that."""
+
+    async def times_done() -> int:
+        async def has_come_to_that() -> bool:
+            answered = await http.post("identity", "/local/sign-in", {"civil_id": person.civil_id})
+            return (answered.status == 200) is can_sign_in
+
+        return int(await platform.api.until(has_come_to_that, what))
+
+    return times_done
+
+
 async def tell(platform: RunningStack, http: Http, world: World) -> Command:
     person = await a_driver(platform)
     body, other = life_event_form(person.id), life_event_form(world.owner.id)
+    died = sees_whether(platform, http, person, can_sign_in=False, what="death")
+    return Command("POST", "identity", "/life-events", world.registrar, 202, body, other, died)
 
-    async def times_done() -> int:
-        async def is_told() -> bool:
-            return (await http.post("identity", "/local/sign-in", {"civil_id": person.civil_id})).status == 404
 
-        return int(await platform.api.until(is_told, "death"))
-
-    return Command("POST", "identity", "/life-events", world.registrar, 202, body, other, times_done)
+async def a_death_told(platform: RunningStack, http: Http, world: World) -> tuple[Person, dict[str, Any]]:
+    person = await a_driver(platform)
+    form = life_event_form(person.id)
+    assert (await http.post("identity", "/life-events", form, world.registrar)).status == 202
+    await sees_whether(platform, http, person, can_sign_in=False, what="death")()
+    return person, form
 
 
 async def correct(platform: RunningStack, http: Http, world: World) -> Command:
-    told = await tell(platform, http, world)
-    assert told.body is not None and (await told.send(http, new_key())).status == 202
-    path = f"/life-events/{told.body['source']}/{told.body['number']}/correction"
-    body, other = {"occurred_at": told.body["noticed_at"]}, {"occurred_at": "2026-01-01T00:00:00Z"}
-    return Command("POST", "identity", path, world.registrar, 200, body, other, told.times_done)
+    person, told = await a_death_told(platform, http, world)
+    path = f"/life-events/{told['source']}/{told['number']}/correction"
+    body, other = {"occurred_at": told["noticed_at"]}, {"occurred_at": "2026-01-01T00:00:00Z"}
+    still_dead = sees_whether(platform, http, person, can_sign_in=False, what="death")
+    return Command("POST", "identity", path, world.registrar, 200, body, other, still_dead)
 
 
 async def annul(platform: RunningStack, http: Http, world: World) -> Command:
-    told = await tell(platform, http, world)
-    assert told.body is not None and (await told.send(http, new_key())).status == 202
-    path = f"/life-events/{told.body['source']}/{told.body['number']}/annulment"
-    await told.times_done()
-
-    async def times_done() -> int:
-        """That the person lives again is seen where they would be registered."""
-        return 1
-
-    return Command("POST", "identity", path, world.registrar, 200, None, {"a": 1}, times_done)
+    person, told = await a_death_told(platform, http, world)
+    path = f"/life-events/{told['source']}/{told['number']}/annulment"
+    lives = sees_whether(platform, http, person, can_sign_in=True, what="end of the notice")
+    return Command("POST", "identity", path, world.registrar, 200, None, {"a": 1}, lives)
 
 
 async def submit(platform: RunningStack, http: Http, world: World) -> Command:

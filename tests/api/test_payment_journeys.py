@@ -354,6 +354,16 @@ async def test_a_refund_that_the_gateway_cannot_make_now_is_made_later(journey: 
     await expect_refunded(journey, before)
 
 
+async def test_while_the_gateway_cannot_be_asked_nothing_is_believed(journey: Journey, switch: Switch) -> None:
+    await switch(down_for_inquiry=True)
+    assert await journey.pay() == 200
+    payment = await journey.payment()
+    assert (payment["status"], payment["attempts"][0]["status"]) == ("requested", "open")
+    await switch()
+    assert (await journey.until_attempt("captured"))["status"] == "captured"
+    await journey.until_fee_paid()
+
+
 async def test_while_the_gateway_is_away_the_payer_is_told_to_ask_again(journey: Journey, switch: Switch) -> None:
     await switch(down=True)
     answered = await journey.http.post("payments", f"{journey.path}/attempts", None, journey.person.token)

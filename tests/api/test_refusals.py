@@ -14,6 +14,7 @@ from tests.api.support import (
     an_open_task,
     assert_problem,
     new_civil_id,
+    open_tasks,
     person_form,
 )
 from tests.conftest import RunningStack
@@ -173,8 +174,7 @@ async def test_a_rejection_without_a_reason_leaves_the_task_open(
     assert_problem(refused, 422, "task-rejection-without-reason")
     for reason in ({"en": "Only English"}, {"ar": "", "en": ""}, {"ar": " ", "en": "\t"}, "no", {}):
         assert_problem(await decide(http, world, task["id"], decision="reject", reason=reason), 422, "invalid-request")
-    tasks = (await http.get("requests", "/tasks?limit=100", world.officer)).json["items"]
-    assert task["id"] in {open_task["id"] for open_task in tasks}
+    assert task["id"] in {found["id"] for found in await open_tasks(platform, world.officer)}
     assert (await decide(http, world, task["id"], decision="approve")).status == 200
     await until_status(platform.api, world.owner, request, "fulfilled")
 
@@ -186,8 +186,7 @@ async def test_the_task_of_a_withdrawn_request_cannot_be_decided(
     assert (await withdraw(http, world.owner, request["id"])).status == 200
 
     async def is_cancelled() -> bool:
-        tasks = (await http.get("requests", "/tasks?limit=100", world.officer)).json["items"]
-        return task["id"] not in {open_task["id"] for open_task in tasks}
+        return task["id"] not in {found["id"] for found in await open_tasks(platform, world.officer)}
 
     await platform.api.until(is_cancelled, "end of the task")
     answered = await decide(http, world, task["id"], decision="approve")

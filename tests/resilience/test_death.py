@@ -112,8 +112,7 @@ async def test_a_death_and_submissions_in_the_same_instant_never_both_win(platfo
         try:
             accepted.append(await submit(platform.api, person))
         except StackError as error:
-            assert "applicant-deceased" in str(error)
-            return True
+            return "applicant-deceased" in str(error)
         return False
 
     submitting = [asyncio.create_task(keep_submitting()) for _ in range(4)]

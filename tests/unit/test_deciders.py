@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.identity.domain import life_event as life_events
 from services.identity.domain import person as persons
 from services.identity.domain import signing_key as signing_keys
 from services.notifications.domain import delivery as deliveries
@@ -26,7 +28,12 @@ from tests.unit.builders import (
     without_personal_data,
 )
 from tests.unit.generated import Strategy, generated
-from tests.unit.identity.person_builders import keys_in_every_state, persons_in_every_state
+from tests.unit.identity.person_builders import (
+    a_death,
+    keys_in_every_state,
+    life_events_in_every_state,
+    persons_in_every_state,
+)
 from tests.unit.notifications.delivery_builders import deliveries_in_every_state
 from tests.unit.payments.payment_builders import AMOUNT_FILS, FIRST, SECOND, payments_in_every_state
 from tests.unit.requests.request_builders import (
@@ -93,12 +100,17 @@ _PAYMENT_POOLS = {
     "amount_fils": st.sampled_from([AMOUNT_FILS, 1]),
     "result": st.sampled_from([payments.CAPTURED, "NOT CAPTURED"]),
 }
+_LIFE_EVENT_POOLS = {
+    "person_id": st.just(a_death().person_id),
+    "occurred_at": st.sampled_from([a_death().occurred_at, a_death().noticed_at - timedelta(days=1)]),
+}
 SUBJECTS = (
     Subject(payments.payment, payments, payments_in_every_state, _PAYMENT_POOLS),
     Subject(requests.request, requests, requests_in_every_state, _REQUEST_POOLS, what_is_known),
     Subject(tasks.task, tasks, tasks_in_every_state, {}),
     Subject(documents.document, documents, documents_in_every_state, {}),
     Subject(persons.person, persons, persons_in_every_state, {}, namesakes),
+    Subject(life_events.life_event, life_events, life_events_in_every_state, _LIFE_EVENT_POOLS),
     Subject(signing_keys.signing_key, signing_keys, keys_in_every_state, {}),
     Subject(deliveries.delivery, deliveries, deliveries_in_every_state, {}),
 )

@@ -48,6 +48,7 @@ class TransactionMachine(RuleBasedStateMachine):
         super().__init__()
         self.world = World(a_definition())
         self.attempts = 0
+        self.is_gone = False
 
     @initialize(definition=DEFINITIONS)
     def begin(self, definition: ServiceDefinition) -> None:
@@ -98,7 +99,7 @@ class TransactionMachine(RuleBasedStateMachine):
     def an_effect_is_given_up(self, which: int, seldom: bool) -> None:
         """What has no end of its own is tried for ever."""
         due = self.world.effects[which % len(self.world.effects)]
-        if seldom and type(due.effect).__name__ == "OpenPage":
+        if seldom:
             self.world.exhaust(due)
 
     @precondition(lambda self: self.world.timers)
@@ -146,8 +147,16 @@ class TransactionMachine(RuleBasedStateMachine):
     @rule(seldom=SELDOM)
     def the_applicant_is_erased(self, seldom: bool) -> None:
         """On request."""
-        if seldom and not self.world.register.erased:
+        if seldom and not self.is_gone:
+            self.is_gone = True
             self.world.erase_applicant()
+
+    @rule(seldom=SELDOM)
+    def the_applicant_dies(self, seldom: bool) -> None:
+        """And a registry tells of it."""
+        if seldom and not self.is_gone:
+            self.is_gone = True
+            self.world.bury_applicant()
 
     def fee_fils(self, attempt_id: UUID) -> int:
         """What is to be paid at a page."""

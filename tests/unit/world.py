@@ -6,7 +6,7 @@ Events are heard in the order of their aggregate and otherwise in any order; eff
 from collections import defaultdict, deque
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from services.payments.domain.payment import CAPTURED, Payment, StartAttempt, payment, payment_id_for
@@ -23,12 +23,12 @@ from services.requests.domain.task import task
 from services.requests.effects import effects as requests_effects
 from services.requests.reactions import reactions as requests_reactions
 from shared.contracts.event import Recorded
-from shared.contracts.identity import PersonErased
+from shared.contracts.identity import PersonErased, PersonForgotten, PersonSnapshot
 from shared.functions import Effect, Erase, ForEach, Job, Perform, Send
 from shared.kernel.errors import TryLater
 from shared.kernel.ids import derive_id
 from shared.kernel.text import LocalizedText
-from tests.unit.builders import NOW, AnyDecider, Life, a_text, recorded
+from tests.unit.builders import NOW, AnyDecider, Life, a_text, an_event, recorded
 from tests.unit.requests.request_builders import APPLICANT, REQUEST_ID, a_submission, fee_of, known_with
 
 SERVICES = {
@@ -40,6 +40,10 @@ TRANSITIONS: Mapping[str, Any] = {
     "payment": PAYMENT_TRANSITIONS,
     "task": TASK_TRANSITIONS,
 }
+
+
+Lane: TypeAlias = tuple[str, str, UUID]
+"""What is heard in its order: by a service, on a topic, of an aggregate."""
 
 
 class Bank:
@@ -122,7 +126,7 @@ class World:
         self.definition = definition
         self.bank, self.register = Bank(), Register()
         self.lives: dict[tuple[str, UUID], Life] = {}
-        self.lanes: dict[tuple[str, UUID], deque[Recorded[Any]]] = defaultdict(deque)
+        self.lanes: dict[Lane, deque[Recorded[Any]]] = defaultdict(deque)
         self.timers: list[Send] = []
         self.effects: list[Due] = []
         self._send(request.send(REQUEST_ID, a_submission(definition)))
@@ -174,18 +178,24 @@ class World:
         self._send(task.send(task_id, decision))
 
     def erase_applicant(self) -> None:
-        """identity erases the applicant, and everybody hears of it."""
-        self.register.erased.add(APPLICANT)
+        """identity erases the applicant, and everybody hears of it, on two topics."""
         self._hear(recorded(PersonErased(), APPLICANT))
+        self._hear(recorded(PersonForgotten(), APPLICANT), topic="persons")
 
-    def waiting_lanes(self) -> list[tuple[str, UUID]]:
+    def bury_applicant(self) -> None:
+        """A registry tells of the applicant's death, and everybody hears of it."""
+        self._hear(recorded(an_event(PersonSnapshot, died_on=NOW.date()), APPLICANT), topic="persons")
+
+    def waiting_lanes(self) -> list[Lane]:
         """Where there is something to hear."""
         return [lane for lane, events in self.lanes.items() if events]
 
-    def deliver(self, lane: tuple[str, UUID]) -> None:
+    def deliver(self, lane: Lane) -> None:
         """A service hears of the next event of an aggregate."""
         service = lane[0]
         event = self.lanes[lane].popleft()
+        if service == "requests" and isinstance(event.data, PersonForgotten):
+            self.register.erased.add(event.aggregate_id)
         for reaction in SERVICES[service][0].to(type(event.data)):
             for step in reaction.react(event):
                 self._follow(service, event, step)
@@ -250,10 +260,10 @@ class World:
     def _is_asking_for_a_page(self, attempt_id: UUID) -> bool:
         return any(due.effect == OpenPage(attempt_id) for due in self.effects)
 
-    def _hear(self, event: Recorded[Any]) -> None:
+    def _hear(self, event: Recorded[Any], topic: str = "events") -> None:
         for service, (reactions, _) in SERVICES.items():
             if reactions.to(type(event.data)):
-                self.lanes[service, event.aggregate_id].append(event)
+                self.lanes[service, topic, event.aggregate_id].append(event)
 
     def _follow(self, service: str, event: Recorded[Any], step: Any) -> None:
         match step:

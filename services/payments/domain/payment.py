@@ -213,6 +213,11 @@ def payment_id_for(fee_id: UUID) -> UUID:
     return derive_id("payment", fee_id)
 
 
+def refund_id_for(attempt_id: UUID) -> UUID:
+    """An attempt has one refund."""
+    return derive_id("refund", attempt_id)
+
+
 def decide(state: Payment, message: Message) -> Sequence[Event]:
     """The rules of a payment."""
     match message:
@@ -330,7 +335,7 @@ def give_up(state: Payment) -> Sequence[Event]:
 def refund(state: Payment, attempt_id: UUID, amount_fils: int, why: str, *, unasked: bool = False) -> RefundDue:
     """What an attempt has taken is to be given back; an attempt has one refund."""
     return RefundDue(
-        refund_id=derive_id("refund", attempt_id),
+        refund_id=refund_id_for(attempt_id),
         attempt_id=attempt_id,
         payer_id=state.payer_id,
         agency=state.agency,
@@ -345,7 +350,7 @@ def end_refund(state: Payment, notice: RefundConfirmed | RefundNotConfirmed) -> 
     attempt = state.attempts.get(notice.attempt_id)
     if attempt is None or attempt.status is not AttemptStatus.REFUND_DUE:
         return []
-    refund_id = derive_id("refund", attempt.id)
+    refund_id = refund_id_for(attempt.id)
     if isinstance(notice, RefundNotConfirmed):
         return [RefundStuck(refund_id=refund_id, attempt_id=attempt.id, amount_fils=attempt.amount_fils)]
     return [

@@ -5,7 +5,7 @@ create table payments (
     for_id uuid generated always as ((state ->> 'for_id')::uuid) stored,
     status text generated always as (state ->> 'status') stored
 ) with (fillfactor = 85);
-create index payments_by_payer on payments (payer_id, id desc);
+create index payments_by_payer on payments (payer_id, for_id desc, id desc);
 create index payments_by_request on payments (for_id);
 
 create table transfers (

@@ -1,4 +1,6 @@
--- A payer's payments, newest first, a page at a time; $4: only those for one request.
+-- A payer's payments after the one with id $2, a page at a time, by their requests, the newest first; $4: only those
+-- for one request.
 select id from payments
-where payer_id = $1 and id < $2 and ($4::uuid is null or for_id = $4)
-order by id desc limit $3
+where payer_id = $1 and ($4::uuid is null or for_id = $4)
+  and (for_id, id) < (coalesce((select for_id from payments where id = $2), 'ffffffff-ffff-ffff-ffff-ffffffffffff'), $2)
+order by for_id desc, id desc limit $3

@@ -12,7 +12,7 @@ create table tasks (
     agency text generated always as (state ->> 'agency') stored,
     status text generated always as (state ->> 'status') stored
 ) with (fillfactor = 85);
-create index tasks_open_by_agency on tasks (agency, id) where status = 'open';
+create index tasks_open_by_agency on tasks (agency, request_id, id) where status = 'open';
 create index tasks_by_request on tasks (request_id, id);
 
 create table documents (

@@ -54,7 +54,8 @@ create table inbox (
 );
 
 -- Everything that is still to be done: own events to react to, timers, effects, walks over rows, and foreign events
--- that could not be processed when they came. Jobs with a lane are done one by one, by `seq` per (lane, key).
+-- that could not be processed when they came. Jobs with a lane are done one by one per (lane, key), by `place` (of a
+-- foreign event: its sequence) and then by `seq`.
 create table jobs (
     id           uuid        primary key,
     seq          bigint      generated always as identity,
@@ -62,6 +63,7 @@ create table jobs (
     name         text        not null,
     lane         text,
     key          uuid        not null,
+    place        bigint      not null,
     payload      jsonb       not null,
     origin       jsonb       not null,
     target       text,
@@ -75,7 +77,7 @@ create table jobs (
     leased_until timestamptz
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
 create index jobs_due on jobs (run_at, seq) where state = 'live';
-create index jobs_in_lane on jobs (lane, key, seq) where lane is not null;
+create index jobs_in_lane on jobs (lane, key, place, seq) where lane is not null;
 create index jobs_by_key on jobs (key, run_at) where state = 'live';
 create index jobs_parked on jobs (seq) where state = 'parked';
 

@@ -1,5 +1,5 @@
 -- Takes due jobs of some kinds under a lease. $1 kinds, $2 the domain's now, $3 how many, $4 lease, $5 its seconds,
--- $6 only of this key or null. Of a lane and key only the oldest job can be taken, whatever its state: so SKIP LOCKED
+-- $6 only of this key or null. Of a lane and key only the first job can be taken, whatever its state: so SKIP LOCKED
 -- never takes a job and skips the one before it. Attempts are counted here, so that a job that kills its process is
 -- counted too. Jobs of an open circuit stay; when its time is over one job goes as a probe.
 with due as (
@@ -10,12 +10,15 @@ with due as (
       and (j.leased_until is null or j.leased_until < now())
       and ($6::uuid is null or j.key = $6)
       and (j.lane is null or not exists (
-            select 1 from jobs o where o.lane = j.lane and o.key = j.key and o.seq < j.seq))
+            select 1 from jobs o
+            where o.lane = j.lane and o.key = j.key and (o.place, o.seq) < (j.place, j.seq)))
       and (c.target is null or (c.open_until <= now() and j.id = (
             select p.id from jobs p
             where p.state = 'live' and p.target = c.target and p.run_at <= $2
               and (p.leased_until is null or p.leased_until < now())
-              and not exists (select 1 from jobs o where o.lane = p.lane and o.key = p.key and o.seq < p.seq)
+              and not exists (
+                select 1 from jobs o
+                where o.lane = p.lane and o.key = p.key and (o.place, o.seq) < (p.place, p.seq))
             order by p.run_at, p.seq limit 1)))
     order by j.run_at, j.seq
     limit $3

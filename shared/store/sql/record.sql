@@ -17,11 +17,11 @@ with logged as (
     from jsonb_to_recordset($2::jsonb) as o (position int, aggregate text, aggregate_id uuid, sequence bigint)
     order by position
 ), planned as (
-    insert into jobs (id, kind, name, lane, key, payload, origin, target, state, reason, error, attempts,
+    insert into jobs (id, kind, name, lane, key, place, payload, origin, target, state, reason, error, attempts,
                       first_due_at, run_at)
-    select id, kind, name, lane, key, payload, origin, target, state, reason, error, attempts, run_at, run_at
+    select id, kind, name, lane, key, place, payload, origin, target, state, reason, error, attempts, run_at, run_at
     from jsonb_to_recordset($3::jsonb) as j (
-        position int, id uuid, kind text, name text, lane text, key uuid, payload jsonb, origin jsonb, target text,
+        position int, id uuid, kind text, name text, lane text, key uuid, place bigint, payload jsonb, origin jsonb, target text,
         state text, reason text, error text, attempts int, run_at timestamptz)
     order by position
     on conflict (id) do nothing

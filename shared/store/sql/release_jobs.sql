@@ -1,2 +1,3 @@
--- Claimed jobs that were not touched because the database was away: given back at once, the attempt not counted.
-update jobs set leased_by = null, leased_until = null, attempts = attempts - 1 where leased_by = $1
+-- Claimed jobs that were not done because the database was away: given back at once, the attempt not counted.
+update jobs set leased_by = null, leased_until = null, attempts = attempts - 1
+where id = any($1::uuid[]) and leased_by = $2

@@ -120,11 +120,9 @@ async def test_the_circuit_of_a_failing_target_opens_and_one_probe_goes_first(sh
 async def test_effects_of_one_aggregate_are_done_one_after_the_other_others_side_by_side(shop: Toyshop) -> None:
     for _ in range(5):
         await opened(shop)
-    origin = (
-        "select $1::uuid, kind, name, lane, key, payload, origin, now(), run_at from jobs where kind = 'effect' limit 1"
-    )
+    columns = "kind, name, lane, key, place, payload, origin, first_due_at, run_at"
     await shop.pool.execute(
-        f"insert into jobs (id, kind, name, lane, key, payload, origin, first_due_at, run_at) {origin}", uuid4()
+        f"insert into jobs (id, {columns}) select $1, {columns} from jobs where kind = 'effect' limit 1", uuid4()
     )
     claimed = await shop.jobs._claim(EFFECTS, 100)
     assert len(claimed) == 5

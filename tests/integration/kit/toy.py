@@ -256,7 +256,7 @@ class Toys:
     persons: Topic
 
 
-def toys(name: str, *, shape: int = 1, lives_for_seconds: float = 3600) -> Toys:
+def toys(name: str, *, shape: int = 1, lives_for_seconds: float = 3600, persons_are_personal: bool = False) -> Toys:
     """A service whose topics nobody else has."""
     account = Decider(
         "account",
@@ -270,7 +270,7 @@ def toys(name: str, *, shape: int = 1, lives_for_seconds: float = 3600) -> Toys:
         Topic(f"{name}.events", owner="toys", partitions=3),
         Topic(f"{name}.movers", "others", partitions=3),
     )
-    persons = Topic(f"{name}.persons", owner="others", partitions=1, compacted=True)
+    persons = Topic(f"{name}.persons", owner="others", partitions=1, compacted=True, personal=persons_are_personal)
     views = Topic(f"{name}.views", owner="toys", partitions=1, compacted=True)
     reactions, projections, effects, greeter = Reactions(), Projections(), Effects(), Greeter()
     _register_reactions(reactions, account)
@@ -306,6 +306,12 @@ def _register_reactions(reactions: Reactions, account: Decider[Account, Message,
         if event.data.mood == "needs a limit" and limit is None:
             raise NotYet("limit", event.data.account_id)
         yield account.send(event.data.account_id, Deposit(event.data.amount))
+
+    @reactions.on(Seen, given=Given(Limit, "limits", by="owner_id", key=lambda event: event.aggregate_id))
+    def wait_for_a_limit(event: Recorded[Seen], limit: Limit | None) -> Iterator[Step]:
+        if event.data.place.startswith("poison") and limit is None:
+            raise NotYet("limit", event.aggregate_id)
+        return iter(())
 
     @reactions.on(Greeted)
     def answer_a_greeting(event: Recorded[Greeted]) -> Iterator[Step]:

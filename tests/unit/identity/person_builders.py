@@ -1,18 +1,34 @@
 """Builders of persons and signing keys in every state."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from services.identity.domain.person import Change, ErasePerson, Person, Register, person
+from services.identity.domain.life_event import (
+    AnnulLifeEvent,
+    CorrectLifeEvent,
+    LifeEvent,
+    RecordLifeEvent,
+    life_event,
+)
+from services.identity.domain.person import (
+    Change,
+    DeathNoticeAnnulled,
+    DeathNoticed,
+    ErasePerson,
+    Person,
+    Register,
+    person,
+)
 from services.identity.domain.signing_key import PublishKey, SigningKey, signing_key
-from shared.contracts.identity import Fact, Residence
+from shared.contracts.identity import Fact, LifeEventKind, Residence
 from shared.kernel.text import Language
-from tests.unit.builders import NOW, Life, a_life, a_text
+from tests.unit.builders import NOW, Life, a_life, a_text, an_id
 
 A_FACT = Fact(value="2026-12-01", source="moi-traffic", as_of=NOW)
 ANOTHER_FACT = Fact(value=0, source="moi-traffic", as_of=NOW)
 NOBODY_ELSE = None
+DIED_ON = date(1990, 1, 1)
 
 
 def a_registration(**changes: Any) -> Register:
@@ -42,7 +58,26 @@ def persons_in_every_state() -> Mapping[str, Person]:
         "absent": Person(),
         "registered": a_registered_person().state,
         "changed": a_registered_person(Change(email="a@example.org")).state,
+        "deceased": a_registered_person(DeathNoticed(DIED_ON)).state,
+        "deceased by mistake": a_registered_person(DeathNoticed(DIED_ON), DeathNoticeAnnulled()).state,
         "erased": a_registered_person(ErasePerson()).state,
+        "deceased and erased": a_registered_person(DeathNoticed(DIED_ON), ErasePerson()).state,
+    }
+
+
+def a_death(occurred_at: datetime = NOW) -> RecordLifeEvent:
+    """A registry tells of a death."""
+    return RecordLifeEvent(LifeEventKind.DEATH, an_id("person"), "moh", NOW, occurred_at)
+
+
+def life_events_in_every_state() -> Mapping[str, LifeEvent]:
+    """A life event in each status."""
+    corrected = CorrectLifeEvent(NOW - timedelta(days=1))
+    return {
+        "absent": LifeEvent(),
+        "recorded": a_life(life_event, a_death()).state,
+        "corrected": a_life(life_event, a_death(), corrected).state,
+        "annulled": a_life(life_event, a_death(), AnnulLifeEvent()).state,
     }
 
 

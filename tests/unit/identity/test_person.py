@@ -1,11 +1,22 @@
-from services.identity.domain.person import Change, ErasePerson, KnownPerson, Status, person
-from shared.contracts.identity import PersonErased, PersonRegistered
+from datetime import timedelta
+
+from services.identity.domain.person import (
+    Change,
+    DeathNoticeAnnulled,
+    DeathNoticed,
+    ErasePerson,
+    KnownPerson,
+    Status,
+    person,
+)
+from shared.contracts.identity import PersonDeathAnnulled, PersonDied, PersonErased, PersonRegistered
 from shared.contracts.personal import ERASED, codec_of
 from shared.kernel.text import Language
 from tests.unit.builders import a_life, an_id, stored_and_read
 from tests.unit.identity.person_builders import (
     A_FACT,
     ANOTHER_FACT,
+    DIED_ON,
     NOBODY_ELSE,
     a_registered_person,
     a_registration,
@@ -70,6 +81,24 @@ def test_an_erased_person_is_not_changed_and_not_registered_again() -> None:
     assert life.refusal == "person-erased"
     assert life.send(a_registration()) == []
     assert life.refusal == "person-already-registered"
+
+
+def test_a_death_is_noted_once_and_its_date_can_be_corrected() -> None:
+    life = a_registered_person(DeathNoticed(DIED_ON), DeathNoticed(DIED_ON))
+    assert len(life.of(PersonDied)) == 1
+    life.send(DeathNoticed(DIED_ON + timedelta(days=1)))
+    assert (life.state.is_deceased, life.state.died_on) == (True, DIED_ON + timedelta(days=1))
+
+
+def test_a_death_that_was_a_mistake_is_taken_back_once() -> None:
+    life = a_registered_person(DeathNoticed(DIED_ON), DeathNoticeAnnulled(), DeathNoticeAnnulled())
+    assert len(life.of(PersonDeathAnnulled)) == 1
+    assert (life.state.is_deceased, life.state.died_on) == (False, None)
+
+
+def test_nothing_is_noted_of_somebody_who_is_not_registered_or_erased() -> None:
+    for life in (a_life(person, given=[NOBODY_ELSE]), a_registered_person(ErasePerson())):
+        assert life.send(DeathNoticed(DIED_ON), DeathNoticeAnnulled()) == []
 
 
 def test_nobody_who_is_unknown_is_changed_or_erased() -> None:

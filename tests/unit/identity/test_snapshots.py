@@ -1,11 +1,9 @@
-from services.identity.domain.person import Change, ErasePerson, Person
-from services.identity.reactions import reactions
+from services.identity.domain.person import Change, DeathNoticeAnnulled, DeathNoticed, ErasePerson, Person
 from services.identity.snapshots import key_snapshot, person_snapshot, snapshots
-from shared.contracts.identity import PersonErased, PersonForgotten, SigningKeySnapshot
+from shared.contracts.identity import PersonForgotten, SigningKeySnapshot
 from shared.contracts.topics import IDENTITY_KEYS, IDENTITY_PERSONS
-from shared.functions import erase
-from tests.unit.builders import an_id, recorded, without_personal_data
-from tests.unit.identity.person_builders import a_registered_person, keys_in_every_state
+from tests.unit.builders import an_id, without_personal_data
+from tests.unit.identity.person_builders import DIED_ON, a_registered_person, keys_in_every_state
 
 
 def test_others_know_of_a_person_what_they_need_and_never_the_civil_id() -> None:
@@ -15,6 +13,16 @@ def test_others_know_of_a_person_what_they_need_and_never_the_civil_id() -> None
     assert (snapshot.name, snapshot.email, snapshot.facts) == (state.name, state.email, state.facts)
     assert "200010100028" not in snapshot.model_dump_json()
     assert "a-keyed-hash" not in snapshot.model_dump_json()
+
+
+def test_others_hear_of_a_death_and_that_it_was_a_mistake() -> None:
+    life = a_registered_person(DeathNoticed(DIED_ON))
+    told = person_snapshot(an_id("person"), life.state)
+    life.send(DeathNoticeAnnulled())
+    corrected = person_snapshot(an_id("person"), life.state)
+    assert told is not None
+    assert corrected is not None
+    assert (told.died_on, corrected.died_on) == (DIED_ON, None)
 
 
 def test_of_an_erased_person_others_know_nothing() -> None:
@@ -33,8 +41,3 @@ def test_snapshots_go_to_compacted_topics() -> None:
     assert {snapshot.topic for snapshot in snapshots} == {IDENTITY_PERSONS, IDENTITY_KEYS}
     assert all(snapshot.topic.compacted for snapshot in snapshots)
     assert next(snapshot.gone for snapshot in snapshots if snapshot.topic is IDENTITY_PERSONS) is PersonForgotten
-
-
-def test_of_an_erased_person_nothing_stays_readable() -> None:
-    [reaction] = reactions.to(PersonErased)
-    assert list(reaction.react(recorded(PersonErased(), an_id("person")))) == [erase(an_id("person"))]

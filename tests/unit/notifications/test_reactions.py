@@ -8,19 +8,19 @@ from services.notifications.domain.templates import RULES, TEMPLATES, Rule
 from services.notifications.projections import projections
 from services.notifications.reactions import Recipient, reactions
 from shared.contracts.event import Event, Recorded, event_class
-from shared.contracts.identity import PersonErased, PersonForgotten, PersonSnapshot, Residence
+from shared.contracts.identity import PersonErased, PersonForgotten, PersonSnapshot
 from shared.contracts.notifications import DeliveryRequested
 from shared.contracts.personal import ERASED
 from shared.contracts.requests import RequestWithdrawn
 from shared.functions import Delete, Given, Row, Send, erase
 from shared.kernel.errors import NotYet
-from shared.kernel.text import Language
 from tests.unit.builders import NOW, a_life, a_text, an_event, an_id, recorded
 from tests.unit.notifications.delivery_builders import a_message
 
 PERSON = an_id("applicant")
 KNOWN = Recipient(PERSON, a_text("Fatima", "فاطمة"))
 FORGOTTEN = Recipient(PERSON, None)
+DECEASED = Recipient(PERSON, a_text("Fatima", "فاطمة"), is_deceased=True)
 each_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.purpose)
 
 
@@ -73,6 +73,10 @@ def test_somebody_who_was_erased_is_told_nothing_and_not_waited_for() -> None:
     assert told(a_withdrawal(), FORGOTTEN) == []
 
 
+def test_the_dead_are_told_nothing_and_not_waited_for() -> None:
+    assert told(a_withdrawal(), DECEASED) == []
+
+
 @each_rule
 def test_whoever_is_told_is_looked_up_by_the_field_that_the_rule_names(rule: Rule) -> None:
     event = recorded(an_event(event_of(rule), **{rule.recipient: PERSON}))
@@ -103,18 +107,10 @@ def rows(event: Recorded[Any]) -> list[Row | Delete]:
 
 
 def test_a_person_can_be_told_something_once_they_are_known() -> None:
-    snapshot = PersonSnapshot(
-        name=a_text(),
-        birth_date=NOW.date(),
-        residence=Residence.CITIZEN,
-        mobile="+96550000001",
-        email=None,
-        language=Language.ARABIC,
-        facts={},
-    )
-    assert rows(recorded(snapshot, PERSON)) == [
-        Row("recipients", {"person_id": PERSON, "name": a_text(), "is_deceased": False})
-    ]
+    for died_on in (None, NOW.date()):
+        snapshot = an_event(PersonSnapshot, name=a_text(), died_on=died_on)
+        values = {"person_id": PERSON, "name": a_text(), "is_deceased": died_on is not None}
+        assert rows(recorded(snapshot, PERSON)) == [Row("recipients", values)]
 
 
 def test_a_forgotten_person_stays_as_an_id_and_their_messages_go() -> None:

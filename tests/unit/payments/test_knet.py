@@ -22,6 +22,7 @@ def a_terminal(key: str = KEY) -> KnetTerminal:
         tranportal_id="100001",
         password="a-password",
         resource_key=key,
+        unknown_transaction_code="SIM109",
         public_url="http://payments.test",
     )
 

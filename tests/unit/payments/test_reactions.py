@@ -69,8 +69,8 @@ def test_a_payment_that_its_request_does_not_want_is_given_back() -> None:
 def test_an_attempt_asks_the_gateway_for_its_page_and_is_asked_about_even_if_nothing_is_heard_of_it() -> None:
     attempted = a_payment(StartAttempt(FIRST)).events[-1]
     page, inquiry = steps(recorded(attempted, PAYMENT_ID))
-    assert page == perform(OpenPage(FIRST))
-    assert inquiry == perform(InquireAttempt(FIRST), at=NOW + INQUIRE_AFTER)
+    assert page == perform(OpenPage(FIRST), lane=FIRST)
+    assert inquiry == perform(InquireAttempt(FIRST), at=NOW + INQUIRE_AFTER, lane=FIRST)
 
 
 def test_an_attempt_is_asked_about_once_no_page_can_be_opened_for_it_any_more() -> None:
@@ -81,7 +81,7 @@ def test_an_attempt_is_asked_about_once_no_page_can_be_opened_for_it_any_more() 
 
 def test_what_is_due_to_be_given_back_is_given_back() -> None:
     due = a_payment(StartAttempt(FIRST), a_page(), an_answer(), FeeNoLongerDue()).of(RefundDue)[0]
-    assert steps(recorded(due, PAYMENT_ID)) == [perform(RefundAttempt(FIRST))]
+    assert steps(recorded(due, PAYMENT_ID)) == [perform(RefundAttempt(FIRST), lane=FIRST)]
 
 
 def test_an_erased_payers_pages_cannot_be_read_any_more() -> None:

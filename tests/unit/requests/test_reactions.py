@@ -5,6 +5,7 @@ import pytest
 
 from services.requests.domain.document import document
 from services.requests.domain.request import (
+    ApplicantHasDied,
     ApplicantWasErased,
     DocumentWasIssued,
     FeeHasLapsed,
@@ -18,7 +19,7 @@ from services.requests.projections import projections
 from services.requests.reactions import reactions
 from services.requests.views import HistoryView
 from shared.contracts.event import Event, Recorded
-from shared.contracts.identity import Fact, PersonErased, PersonForgotten, PersonSnapshot, Residence
+from shared.contracts.identity import PersonErased, PersonForgotten, PersonSnapshot
 from shared.contracts.payments import PaymentCaptured, PaymentExpired
 from shared.contracts.personal import ERASED
 from shared.contracts.requests import (
@@ -31,7 +32,6 @@ from shared.contracts.requests import (
     TaskDecision,
 )
 from shared.functions import Delete, Row, Step, erase, for_each, perform
-from shared.kernel.text import Language
 from tests.unit.builders import NOW, a_text, an_event, an_id, recorded
 from tests.unit.requests.request_builders import APPLICANT, OFFICER, REQUEST_ID, a_request, a_signature, fee_of, paid
 
@@ -142,23 +142,20 @@ def test_nobody_decides_a_request_that_has_ended(end: type[Event]) -> None:
 
 def test_of_an_erased_person_nothing_stays_readable_and_nothing_runs_on() -> None:
     withdraw = for_each("requests", by="applicant_id", equals=APPLICANT, decider=request, message=ApplicantWasErased())
-    assert steps(recorded(PersonErased(), APPLICANT)) == [erase(APPLICANT), withdraw]
+    assert steps(recorded(PersonErased(), APPLICANT)) == [erase(APPLICANT)]
+    assert steps(recorded(PersonForgotten(), APPLICANT)) == [withdraw]
+
+
+def test_of_a_person_who_has_died_nothing_runs_on() -> None:
+    withdraw = for_each("requests", by="applicant_id", equals=APPLICANT, decider=request, message=ApplicantHasDied())
+    assert steps(recorded(an_event(PersonSnapshot, died_on=NOW.date()), APPLICANT)) == [withdraw]
+    assert steps(recorded(an_event(PersonSnapshot, died_on=None), APPLICANT)) == []
 
 
 def test_what_is_known_of_a_person_is_what_eligibility_needs() -> None:
-    facts = {"age": Fact(value=1, source="moi", as_of=NOW)}
-    snapshot = PersonSnapshot(
-        name=a_text(),
-        birth_date=NOW.date(),
-        residence=Residence.CITIZEN,
-        mobile="+96550000001",
-        email="canary@example.org",
-        language=Language.ARABIC,
-        facts=facts,
-    )
-    [row] = rows(recorded(snapshot, APPLICANT))
+    [row] = rows(recorded(an_event(PersonSnapshot), APPLICANT))
     assert isinstance(row, Row)
-    assert row.values.keys() == {"person_id", "name", "birth_date", "residence", "facts"}
+    assert row.values.keys() == {"person_id", "name", "birth_date", "residence", "facts", "died_on"}
 
 
 def test_a_person_who_is_forgotten_is_not_known_and_not_found_by_a_code() -> None:

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from services.requests.domain.definition import Rule, Step
 from services.requests.domain.request import (
+    ApplicantHasDied,
     ApplicantWasErased,
     FeeWasPaid,
     Known,
@@ -322,6 +323,20 @@ def test_what_an_erased_applicant_had_approved_is_withdrawn_too(definition: obje
     assert life.state.status is Status.APPROVED
     life.send(ApplicantWasErased())
     assert life.state.status is Status.WITHDRAWN
+
+
+def test_what_somebody_had_running_who_has_died_is_withdrawn_and_its_fees_given_back() -> None:
+    for before in ([], [paid()], [paid(), decided()]):
+        life = a_request(*before)
+        [withdrawn] = life.send(ApplicantHasDied())
+        assert withdrawn.reason == "applicant-deceased"
+        assert given_up(withdrawn) == {fee_of()}
+    assert a_request(paid(), decided(), issued()).send(ApplicantHasDied()) == []
+
+
+def test_nobody_who_has_died_asks_for_anything() -> None:
+    dead = replace(a_person(), died_on=NOW.date())
+    assert refusal(known_with(a_definition(), dead)).code == "applicant-deceased"
 
 
 def test_what_had_ended_when_the_applicant_was_erased_stays_as_it_is() -> None:
