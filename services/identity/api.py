@@ -38,6 +38,7 @@ from shared.kernel.text import PRINTABLE, Language, LocalizedText
 from shared.runtime.settings import key_bytes
 from shared.web.auth import AnyCaller, Caller, Registrar, Requires
 from shared.web.commands import IdempotencyKey, TheJobs, TheShell, perform
+from shared.web.documents import MAY_BE_UNKNOWN
 from shared.web.problems import Problem
 
 router = APIRouter()
@@ -48,8 +49,10 @@ LOCAL_ROLES = re.compile(r"(officer:[a-z][a-z0-9-]{1,40}|registrar|operator)")
 SUBSTANTIAL, HIGH = 2, 3
 
 
-def kuwaiti_phone(text: str) -> str:
+def kuwaiti_phone(text: object) -> str:
     """A Kuwaiti number as E.164, from eight digits with or without the country code, western or Arabic."""
+    if not isinstance(text, str):
+        raise ValueError("a phone number is a text")  # noqa: TRY004 pydantic answers a ValueError
     digits = re.sub(r"[\s-]", "", text.translate(str.maketrans("٠١٢٣٤٥٦٧٨٩", "0123456789")))
     match = re.fullmatch(r"(?:\+965|00965)?((?:[2569]\d|41)\d{6})", digits)
     if match is None:
@@ -57,8 +60,17 @@ def kuwaiti_phone(text: str) -> str:
     return f"+965{match[1]}"
 
 
+def _written(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError("an instant is written as ISO 8601")  # noqa: TRY004 pydantic answers a ValueError
+    return value
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_written)]
 Phone = Annotated[str, BeforeValidator(kuwaiti_phone)]
-Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254)]
+Email = Annotated[
+    str, StringConstraints(pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+\.[^@\s\x00-\x1f\x7f]+$", max_length=254)
+]
 FactName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,60}$")]
 
 
@@ -69,7 +81,7 @@ class FactForm(BaseModel):
 
     value: StrictBool | StrictInt | Annotated[str, StringConstraints(strict=True, max_length=200, pattern=PRINTABLE)]
     source: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,40}$")]
-    as_of: AwareDatetime
+    as_of: Instant
 
 
 class PersonForm(BaseModel):
@@ -119,10 +131,10 @@ class LifeEventForm(BaseModel):
 
     kind: LifeEventKind
     source: Agency
-    number: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9/_-]{1,80}$")]
+    number: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,80}$")]
     person_id: UUID
-    occurred_at: AwareDatetime
-    noticed_at: AwareDatetime
+    occurred_at: Instant
+    noticed_at: Instant
 
 
 class CorrectionForm(BaseModel):
@@ -130,7 +142,7 @@ class CorrectionForm(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    occurred_at: AwareDatetime
+    occurred_at: Instant
 
 
 class LifeEventRef(BaseModel):
@@ -201,7 +213,7 @@ async def erase_person(person_id: UUID, caller: Registrar, shell: TheShell, jobs
     await jobs.perform_now(person_id)
 
 
-@router.get("/me", tags=["persons"])
+@router.get("/me", responses=MAY_BE_UNKNOWN, tags=["persons"])
 async def me(caller: AnyCaller, shell: TheShell) -> MeView:
     """What the platform knows of the caller."""
     loaded = await shell.state(person, caller.id)
@@ -211,7 +223,9 @@ async def me(caller: AnyCaller, shell: TheShell) -> MeView:
     return MeView.model_validate({"id": caller.id, **{f: getattr(known, f) for f in MeView.model_fields if f != "id"}})
 
 
-@router.post("/life-events", status_code=202, response_model=LifeEventRef, tags=["life events"])
+@router.post(
+    "/life-events", status_code=202, response_model=LifeEventRef, responses=MAY_BE_UNKNOWN, tags=["life events"]
+)
 async def tell_life_event(form: LifeEventForm, caller: Reporter, key: IdempotencyKey, shell: TheShell) -> Response:
     """Tells of something in a person's life. The same number of the same source again changes nothing."""
     _must_speak_for(caller, form.source)
@@ -262,7 +276,7 @@ class TokenView(BaseModel):
     expires_in: int
 
 
-@local_router.post("/local/sign-in")
+@local_router.post("/local/sign-in", responses=MAY_BE_UNKNOWN)
 async def sign_in_locally(form: LocalSignIn, shell: TheShell, request: Request) -> TokenView:
     """Signs in without proof. Only the local profile has this route: it stands for the national sign-in."""
     settings: IdentitySettings = request.app.state.settings

@@ -12,6 +12,7 @@ from services.notifications.queries import Message, messages_of_person
 from shared.web.auth import Citizen
 from shared.web.commands import TheShell
 from shared.web.pages import LAST
+from shared.web.problems import Problem
 
 router = APIRouter()
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
@@ -34,6 +35,10 @@ async def inbox(
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
 ) -> InboxPage:
     """The caller's messages, newest first."""
+    try:
+        before.astimezone(UTC)
+    except OverflowError:
+        raise Problem("invalid-request", errors=[{"in": "query", "pointer": "/before", "code": "range"}]) from None
     found = await messages_of_person(shell.parts.pool, caller.id, (before, before_id), limit + 1)
     items = found[:limit]
     last = items[-1] if len(found) > limit else None

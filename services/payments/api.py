@@ -53,6 +53,7 @@ class PaymentView(BaseModel):
     @staticmethod
     def of(id: UUID, state: Payment) -> "PaymentView":
         """The view of a state."""
+        attempts = sorted(state.attempts.values(), key=lambda attempt: attempt.number)
         return PaymentView(
             id=id,
             request_id=state.for_id,
@@ -61,9 +62,7 @@ class PaymentView(BaseModel):
             description=state.description,
             due_by=state.due_by,
             page_url=None if isinstance(state.page_url, Erased) else state.page_url,
-            attempts=[
-                AttemptView(id=a.id, number=a.number, status=a.status, result=a.result) for a in state.attempts.values()
-            ],
+            attempts=[AttemptView(id=a.id, number=a.number, status=a.status, result=a.result) for a in attempts],
         )
 
 
@@ -100,14 +99,15 @@ async def start_attempt(
     """
     await _own(shell, caller, payment_id)
     command = payment.send(payment_id, StartAttempt(new_id()))
-    await perform(shell, command, caller=caller, key=key, answer=PaymentView.of, status=201)
+    done = await perform(shell, command, caller=caller, key=key, answer=PaymentView.of, status=201)
     await jobs.perform_now(payment_id)
     view = PaymentView.of(payment_id, await _own(shell, caller, payment_id))
-    last = max(view.attempts, key=lambda attempt: attempt.number)
-    waiting = last.status is AttemptStatus.STARTED
-    headers = {"Retry-After": "2"} if waiting else None
-    body = view.model_dump_json().encode()
-    return Response(body, 202 if waiting else 201, headers, media_type="application/json")
+    done.body = view.model_dump_json().encode()  # as it is by now: the page is there, or another attempt goes on
+    done.headers["Content-Length"] = str(len(done.body))
+    if view.attempts[-1].status is AttemptStatus.STARTED:
+        done.status_code = 202
+        done.headers["Retry-After"] = "2"
+    return done
 
 
 @router.get("/ledger/balances", tags=["ledger"])

@@ -39,6 +39,7 @@ from shared.kernel.text import LocalizedText
 from shared.store.shell import Shell
 from shared.web.auth import AnyCaller, Caller, Citizen, Officer
 from shared.web.commands import IdempotencyKey, TheShell, perform
+from shared.web.documents import MAY_BE_UNKNOWN
 from shared.web.live import Watcher
 from shared.web.pages import Page, PageQuery, newest_first
 from shared.web.problems import Problem
@@ -55,7 +56,7 @@ class Submission(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     service_id: Slug
-    version: Annotated[int, Field(ge=1)] | None = None
+    version: Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)] | None = None
     form: Annotated[Mapping[str, Any], Field(max_length=200)] = {}
 
 
@@ -117,7 +118,7 @@ async def eligibility(caller: Citizen, shell: TheShell) -> list[EligibilityView]
     return found
 
 
-@router.post("/requests", status_code=202, response_model=RequestView, tags=["requests"])
+@router.post("/requests", status_code=202, response_model=RequestView, responses=MAY_BE_UNKNOWN, tags=["requests"])
 async def submit_request(form: Submission, caller: Citizen, key: IdempotencyKey, shell: TheShell) -> Response:
     """Submits a request. The answer comes after it is safe: it survives any crash from then on."""
     definition = await _definition(shell, form.service_id, form.version)
@@ -155,7 +156,7 @@ async def stream_request(
     request_id: UUID,
     state: VisibleRequest,
     http: Request,
-    last_event_id: Annotated[int, Header(ge=0)] = 0,
+    last_event_id: Annotated[int, Header(ge=0, le=2**63 - 1)] = 0,
 ) -> AsyncIterator[ServerSentEvent]:
     """A request's history as it happens, on any replica; `Last-Event-ID` goes on where a broken stream ended."""
     watcher: Watcher = http.app.state.watcher

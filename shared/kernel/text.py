@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 PRINTABLE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
 """No control characters but tab and line ends: PostgreSQL's JSON takes no U+0000, and no screen shows the others."""
 
-NonEmpty = Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=PRINTABLE)]
+NonEmpty = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000, pattern=PRINTABLE)]
 
 
 class Language(StrEnum):

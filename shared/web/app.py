@@ -1,25 +1,22 @@
 """The FastAPI app of a service process: its routes, and what every service answers."""
 
 import asyncio
-import time
 from pathlib import Path
 
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import APIRouter, Depends, FastAPI, Response
 from fastapi.responses import JSONResponse
 from fastapi.telemetry import TelemetryConfig
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from starlette.datastructures import MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.observability import metrics
 from shared.store.job_runner import JobRunner
 from shared.store.shell import Shell
 from shared.web.auth import TokenVerifier
+from shared.web.documents import document_refusals
 from shared.web.health import Health
+from shared.web.layers import Bounded, Measured, refuse_odd_json
 from shared.web.live import Watcher
 from shared.web.problems import KIT_ERRORS, answer_problems, read_words
 
-MAX_BODY_BYTES = 1024 * 1024
 _TELEMETRY: TelemetryConfig = {"operation_spans": False}  # three spans fewer a request, which say little
 
 
@@ -40,7 +37,7 @@ def create_app(
         docs_url="/docs",
         redoc_url=None,
         telemetry=_TELEMETRY,
-        max_body_size=MAX_BODY_BYTES,
+        dependencies=[Depends(refuse_odd_json)],
     )
     app.state.shell = shell
     app.state.jobs = jobs
@@ -48,38 +45,13 @@ def create_app(
     app.state.watcher = Watcher(shell, stop)
     words = read_words(KIT_ERRORS, *(file for file in [folder / "errors.yaml"] if file.exists()))
     answer_problems(app, words)
+    app.add_middleware(Bounded)
     app.add_middleware(Measured, service=name)
     _add_operations(app, health)
     if router is not None:
         app.include_router(router)
+        document_refusals(app, router.routes)
     return app
-
-
-class Measured:
-    """An ASGI layer around the routes: it measures each request, and adds what every answer carries."""
-
-    def __init__(self, app: ASGIApp, service: str) -> None:
-        self._app = app
-        self._service = service
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes the request on."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        started = time.perf_counter()
-
-        async def send_measured(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.setdefault("Cache-Control", "no-store")
-                headers.setdefault("X-Content-Type-Options", "nosniff")
-                route = getattr(scope.get("route"), "path", "unknown")
-                labels = (self._service, scope["method"], route, str(message["status"]))
-                metrics.HTTP_SECONDS.labels(*labels).observe(time.perf_counter() - started)
-            await send(message)
-
-        await self._app(scope, receive, send_measured)
 
 
 def _add_operations(app: FastAPI, health: Health) -> None:

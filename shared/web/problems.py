@@ -111,7 +111,7 @@ class ProblemAnswers:
     async def invalid(self, request: Request, error: Exception) -> JSONResponse:
         """What does not fit the API's models."""
         assert isinstance(error, RequestValidationError)
-        return self.answer(request, "invalid-request", errors=[_pointed(found) for found in error.errors()])
+        return self.answer(request, "invalid-request", errors=[_pointed(found, error.body) for found in error.errors()])
 
     async def http(self, request: Request, error: Exception) -> JSONResponse:
         """What the framework answers by itself: no such address, no such method."""
@@ -121,7 +121,7 @@ class ProblemAnswers:
 
     async def unexpected(self, request: Request, error: Exception) -> JSONResponse:
         """A database that is away, or a fault of ours."""
-        if is_database_error(error):
+        if is_database_error(error) and not isinstance(error, asyncpg.DataError):
             _log.warning("a request met a database that is away or busy", fault=type(error).__name__)
             return self.answer(request, "temporarily-unavailable", headers={"Retry-After": "2"})
         _log.error("a request met a fault of ours", route=route_of(request), exc_info=error)
@@ -146,8 +146,28 @@ def route_of(request: Request) -> str:
     return getattr(request.scope.get("route"), "path", "unknown")
 
 
-def _pointed(found: Mapping[str, Any]) -> dict[str, Any]:
-    """A validation error as a JSON pointer and a code; what was typed is not repeated."""
+def _pointed(found: Mapping[str, Any], body: Any) -> dict[str, Any]:
+    """A validation error as a JSON pointer (RFC 6901) and a code; what was typed is not repeated."""
     place, *path = found["loc"]
-    pointer = "".join(f"/{part}" for part in path)
-    return {"in": place, "pointer": pointer, "code": found["type"].replace("_", "-"), "message": found["msg"]}
+    if found["type"] == "json_invalid":
+        path = []
+    elif place == "body":
+        path = _as_far_as_there_is(path, body)
+    if found["type"] == "extra_forbidden":
+        path = path[:-1]  # its name was made up by the caller
+    pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+    message = found["msg"].partition(",")[0]  # what follows a comma may quote the input
+    return {"in": place, "pointer": pointer, "code": found["type"].replace("_", "-"), "message": message}
+
+
+def _as_far_as_there_is(path: Sequence[str | int], body: Any) -> list[str | int]:
+    """The part of a location that is in the body: the names of a union's members and `[key]` are not."""
+    known: list[str | int] = []
+    for part in path:
+        if not isinstance(body, Mapping):
+            break
+        known.append(part)
+        if part not in body:
+            break
+        body = body[part]
+    return known

@@ -12,7 +12,6 @@ from shared.store.work import Deferred, Done
 from tests.integration.kit.conftest import MakeToyshop, Toyshop
 from tests.integration.kit.toy import Close, Deposit, Moved, Open, OwnerGone, Seen
 
-
 UNREADABLE = "update accounts set state = jsonb_set(state, '{balance}', '\"much\"') where id = $1"
 
 
@@ -46,7 +45,7 @@ async def test_a_job_that_this_code_cannot_read_is_parked_and_the_others_are_don
 async def test_a_state_that_cannot_be_read_fails_its_own_command_only(shop: Toyshop) -> None:
     broken, others = uuid4(), [uuid4() for _ in range(5)]
     await shop.shell.handle(shop.toys.account.send(broken, Deposit(1)))
-    await shop.pool.execute('update accounts set state = \'{"balance": "much"}\' where id = $1', broken)
+    await shop.pool.execute(UNREADABLE, broken)
     async with asyncio.timeout(10):
         results = await asyncio.gather(
             *(shop.shell.handle(shop.toys.account.send(id, Deposit(1))) for id in (broken, *others)),
@@ -58,7 +57,7 @@ async def test_a_state_that_cannot_be_read_fails_its_own_command_only(shop: Toys
 async def test_a_state_that_cannot_be_read_parks_its_own_event_only(shop: Toyshop) -> None:
     broken, other = uuid4(), uuid4()
     await shop.shell.handle(shop.toys.account.send(broken, Deposit(1)))
-    await shop.pool.execute('update accounts set state = \'{"balance": "much"}\' where id = $1', broken)
+    await shop.pool.execute(UNREADABLE, broken)
     outcomes = await shop.follow(
         shop.work(Moved(account_id=broken, amount=5), broken, 1), shop.work(Moved(account_id=other, amount=5), other, 1)
     )
@@ -72,7 +71,7 @@ async def test_a_command_to_a_held_aggregate_that_cannot_be_read_ends(shop: Toys
     async with shop.pool.acquire() as holder:
         transaction = holder.transaction()
         await transaction.start()
-        await holder.execute('update accounts set state = \'{"balance": "much"}\' where id = $1', broken)
+        await holder.execute(UNREADABLE, broken)
         waiting = asyncio.create_task(shop.shell.handle(shop.toys.account.send(broken, Deposit(1))))
         await asyncio.sleep(0.1)
         await transaction.commit()

@@ -1,0 +1,105 @@
+"""ASGI layers around the routes: every request is measured and bounded, every answer carries the same headers."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import HTTPException, Request
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.observability import metrics
+from shared.web.problems import Problem
+
+MAX_BODY_BYTES = 1024 * 1024
+MAX_DEPTH = 32
+_TOO_LARGE = 413
+
+
+class Measured:
+    """Measures each request, and adds what every answer carries."""
+
+    def __init__(self, app: ASGIApp, service: str) -> None:
+        self._app = app
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes the request on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+
+        async def send_measured(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["Cache-Control"] = "no-store"
+                headers["X-Content-Type-Options"] = "nosniff"
+                route = getattr(scope.get("route"), "path", "unknown")
+                labels = (self._service, scope["method"], route, str(message["status"]))
+                metrics.HTTP_SECONDS.labels(*labels).observe(time.perf_counter() - started)
+            await send(message)
+
+        await self._app(scope, receive, send_measured)
+
+
+class Bounded:
+    """Refuses a body of more than a mebibyte: by what it says of itself, and by what has really come."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes the request on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = Headers(scope=scope).get("content-length", "0")
+        received = 0 if announced.isdigit() and int(announced) <= MAX_BODY_BYTES else MAX_BODY_BYTES + 1
+
+        async def receive_bounded() -> Message:
+            nonlocal received
+            if received > MAX_BODY_BYTES:
+                raise HTTPException(_TOO_LARGE)
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > MAX_BODY_BYTES:
+                raise HTTPException(_TOO_LARGE)
+            return message
+
+        await self._app(scope, receive_bounded, send)
+
+
+async def refuse_odd_json(request: Request) -> None:
+    """A dependency of every route: JSON that could not be stored, or is nested too deep, is refused.
+
+    PostgreSQL's JSON takes neither U+0000 nor half a surrogate pair; a form does not need thirty levels.
+    """
+    if request.method == "GET":
+        return
+    body = await request.body()
+    is_suspicious = b"\\u0000" in body or b"\\ud" in body.lower() or body.count(b"[") + body.count(b"{") > MAX_DEPTH
+    if not is_suspicious:
+        return
+    try:
+        waiting: list[tuple[Any, int]] = [(await request.json(), 0)]
+    except (ValueError, RecursionError):
+        raise Problem("invalid-request", errors=[_fault("json-invalid")]) from None
+    while waiting:
+        value, depth = waiting.pop()
+        if depth > MAX_DEPTH:
+            raise Problem("invalid-request", errors=[_fault("too-deep")])
+        if isinstance(value, Mapping):
+            waiting.extend((part, depth + 1) for pair in value.items() for part in pair)
+        elif isinstance(value, list):
+            waiting.extend((part, depth + 1) for part in value)
+        elif isinstance(value, str) and not _can_be_stored(value):
+            raise Problem("invalid-request", errors=[_fault("character")])
+
+
+def _can_be_stored(text: str) -> bool:
+    return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _fault(code: str) -> dict[str, str]:
+    return {"in": "body", "pointer": "", "code": code}
