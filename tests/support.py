@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
-from typing import Any
+from typing import Any, TypeAlias
 
 import aiohttp
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -17,7 +17,7 @@ from shared.contracts.topics import TOPICS, Topic
 from shared.kernel.civil_id import synthetic_civil_id
 from tests.conftest import RunningStack
 
-Record = ConsumerRecord[bytes, bytes]
+Record: TypeAlias = "ConsumerRecord[bytes, bytes]"
 SERVICE = "driving-licence-renewal"
 SUBMISSION = {"service_id": SERVICE, "form": {"delivery": "digital"}}
 _serials = count(5001)
@@ -134,7 +134,7 @@ async def everything_on(platform: RunningStack, *topics: Topic) -> list[Record]:
 
 def header(record: Record, name: str) -> str:
     """A header's text."""
-    return dict(record.headers)[name].decode()
+    return str(dict(record.headers)[name].decode())
 
 
 @asynccontextmanager

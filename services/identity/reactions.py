@@ -23,14 +23,14 @@ def note_a_death(event: Recorded[LifeEventRecorded | LifeEventCorrected]) -> Ite
     """Every service hears of it by the person's snapshot."""
     told = event.data
     if told.kind is LifeEventKind.DEATH and not isinstance(told.occurred_at, Erased):
-        yield person.send(told.person_id, DeathNoticed(told.occurred_at.astimezone(KUWAIT).date()))
+        yield person.send(told.person_id, DeathNoticed(told.occurred_at.astimezone(KUWAIT).date(), event.aggregate_id))
 
 
 @reactions.on(LifeEventAnnulled)
 def take_a_death_back(event: Recorded[LifeEventAnnulled]) -> Iterator[Step]:
     """The notice was wrong."""
     if event.data.kind is LifeEventKind.DEATH:
-        yield person.send(event.data.person_id, DeathNoticeAnnulled())
+        yield person.send(event.data.person_id, DeathNoticeAnnulled(event.aggregate_id))
 
 
 @reactions.on(PersonErased)

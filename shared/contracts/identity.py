@@ -56,13 +56,16 @@ class PersonChanged(Event, type="identity.person.changed"):
 
 
 class PersonDied(Event, type="identity.person.died"):
-    """The person has died, as a registry says; a corrected date makes it again."""
+    """The person has died, as a registry says; a corrected date makes it again. `notice_id`: the life event."""
 
+    notice_id: UUID
     died_on: Private[date]
 
 
 class PersonDeathAnnulled(Event, type="identity.person.death_annulled"):
-    """The notice of death was wrong: the person lives."""
+    """A notice of death was wrong: the person lives, unless another notice stands."""
+
+    notice_id: UUID
 
 
 class PersonErased(Event, type="identity.person.erased"):

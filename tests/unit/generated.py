@@ -8,7 +8,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
@@ -17,9 +17,10 @@ from shared.kernel.text import LocalizedText
 
 Strategy: TypeAlias = st.SearchStrategy[Any]
 
-QUICK = settings(max_examples=60, deadline=None)
+QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 WORDS = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1, max_size=30)
+PHRASES = WORDS.map(str.strip).filter(bool)
 IDS = st.uuids(version=4)
 DATES = st.dates(date(1900, 1, 1), date(2100, 12, 31))
 INSTANTS = st.integers(0, 4_000_000_000_000_000).map(lambda micros: EPOCH + timedelta(microseconds=micros))
@@ -38,7 +39,7 @@ _LEAVES: Mapping[Any, Strategy] = {
     date: DATES,
     datetime: INSTANTS,
     NoneType: st.none(),
-    LocalizedText: st.builds(LocalizedText, ar=WORDS, en=WORDS),
+    LocalizedText: st.builds(LocalizedText, ar=PHRASES, en=PHRASES),
 }
 
 

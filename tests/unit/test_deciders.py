@@ -27,7 +27,7 @@ from tests.unit.builders import (
     stored_and_read,
     without_personal_data,
 )
-from tests.unit.generated import Strategy, generated
+from tests.unit.generated import QUICK, Strategy, generated
 from tests.unit.identity.person_builders import (
     a_death,
     keys_in_every_state,
@@ -149,7 +149,7 @@ def test_events_are_of_the_decider_and_known_to_readers(subject: Subject) -> Non
 
 
 @pytest.mark.parametrize(("subject", "state", "kind"), with_every_state(commands=False))
-@settings(max_examples=12, deadline=None)
+@settings(QUICK, max_examples=12)
 @given(data=st.data())
 def test_a_notice_is_always_dealt_with(subject: Subject, state: Any, kind: type, data: st.DataObject) -> None:
     notice, known = data.draw(subject.messages(kind)), data.draw(subject.given(state))
@@ -161,7 +161,7 @@ def test_a_notice_is_always_dealt_with(subject: Subject, state: Any, kind: type,
 
 
 @pytest.mark.parametrize(("subject", "state", "kind"), with_every_state(commands=True))
-@settings(max_examples=12, deadline=None)
+@settings(QUICK, max_examples=12)
 @given(data=st.data())
 def test_a_command_is_done_or_refused_and_nothing_else(
     subject: Subject, state: Any, kind: type, data: st.DataObject
@@ -177,7 +177,7 @@ def test_a_command_is_done_or_refused_and_nothing_else(
 
 
 @each_subject
-@settings(max_examples=150, deadline=None)
+@settings(QUICK, max_examples=150)
 @given(data=st.data())
 def test_any_sequence_of_messages_leads_to_the_state_that_its_events_fold_to(
     subject: Subject, data: st.DataObject
@@ -190,7 +190,7 @@ def test_any_sequence_of_messages_leads_to_the_state_that_its_events_fold_to(
 
 
 @each_subject
-@settings(max_examples=60, deadline=None)
+@settings(QUICK, max_examples=60)
 @given(data=st.data())
 def test_the_same_question_gets_the_same_answer(subject: Subject, data: st.DataObject) -> None:
     state = data.draw(st.sampled_from(list(subject.states().values())))

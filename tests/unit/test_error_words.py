@@ -33,7 +33,7 @@ def raised_in(folder: Path) -> set[str]:
     """The codes of `Refused("…")` and `Problem("…")`."""
     calls = [node for tree in trees(folder) for node in ast.walk(tree) if isinstance(node, ast.Call)]
     named = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id in RAISED_WITH and call.args]
-    return {code.value for call in named if isinstance(code := call.args[0], ast.Constant)}
+    return {str(code.value) for call in named if isinstance(code := call.args[0], ast.Constant)}
 
 
 def unreadable_in(folder: Path) -> list[int]:

@@ -1,5 +1,6 @@
 """Requests and payments together: whoever does what and whatever is late, a request ends and no money is lost."""
 
+from collections.abc import Callable, Mapping
 from functools import partial
 from uuid import UUID
 
@@ -8,13 +9,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from services.payments.domain.payment import Status as PaymentStatus
-from services.requests.domain.definition import FeeStep, IssueStep, ServiceDefinition
+from services.payments.effects import OpenPage
+from services.requests.domain.definition import FeeStep, IssueStep, ServiceDefinition, Step
 from services.requests.domain.document import Status as DocumentStatus
 from services.requests.domain.document import document
 from services.requests.domain.request import FINAL, Owner, Status, Withdraw
 from shared.contracts.requests import TaskDecision
 from shared.kernel.ids import derive_id
 from tests.unit.builders import a_text
+from tests.unit.generated import QUICK
 from tests.unit.requests.request_builders import (
     REQUEST_ID,
     a_decision,
@@ -26,7 +29,7 @@ from tests.unit.requests.request_builders import (
 from tests.unit.world import World, fees_of
 
 KINDS = st.sampled_from(["fee", "fee", "kept fee", "task", "issue"])
-MAKERS = {
+MAKERS: Mapping[str, Callable[[str], Step]] = {
     "fee": a_fee_step,
     "kept fee": partial(a_fee_step, amount_fils=25_000, refund_when_rejected=False),
     "task": a_task_step,
@@ -66,8 +69,7 @@ class TransactionMachine(RuleBasedStateMachine):
     @rule()
     def everything_is_heard(self) -> None:
         """Until nothing is left to hear."""
-        while lanes := self.world.waiting_lanes():
-            self.world.deliver(lanes[0])
+        hear_everything(self.world)
 
     @precondition(lambda self: self.world.request.status not in FINAL)
     @rule()
@@ -109,7 +111,7 @@ class TransactionMachine(RuleBasedStateMachine):
         if seldom:
             self.world.fire(self.world.timers[which % len(self.world.timers)])
 
-    @precondition(lambda self: fees_of(self.world.definition))
+    @precondition(lambda self: bool(fees_of(self.world.definition)))
     @rule(which=ANY)
     def the_payer_goes_to_pay(self, which: int) -> None:
         """Some fee of the service."""
@@ -219,5 +221,26 @@ class TransactionMachine(RuleBasedStateMachine):
                 return fee.amount_fils if is_done else 0
 
 
-TransactionMachine.TestCase.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
+TransactionMachine.TestCase.settings = settings(QUICK, max_examples=300, stateful_step_count=40)
 TestWhateverHappensToATransactionItEndsAndTheMoneyIsRight = TransactionMachine.TestCase
+
+
+def test_money_paid_at_a_page_that_was_never_shown_is_found() -> None:
+    world = World(a_definition(a_fee_step()))
+    hear_everything(world)
+    world.start_attempt("fee", 1)
+    hear_everything(world)
+    [page] = [due for due in world.effects if isinstance(due.effect, OpenPage)]
+    world.perform(page, is_recorded=False)
+    world.exhaust(page)
+    [attempt_id] = world.bank.payments
+    world.bank.pay(attempt_id, 10_000)
+    world.settle()
+    assert world.request.status is Status.FULFILLED
+    assert world.kept_fils("fee") == 10_000
+
+
+def hear_everything(world: World) -> None:
+    """Until nothing is left to hear."""
+    while lanes := world.waiting_lanes():
+        world.deliver(lanes[0])

@@ -158,7 +158,7 @@ class World:
         """Every aggregate of a kind."""
         return [life for (name, _), life in self.lives.items() if name == decider.name]
 
-    def ask(self, message: object) -> None:
+    def ask(self, message: Any) -> None:
         """The applicant asks for something."""
         self._send(request.send(REQUEST_ID, message))
 
@@ -173,7 +173,7 @@ class World:
         lives = {id: life for (name, id), life in self.lives.items() if name == task.name}
         return [id for id, life in lives.items() if life.state.status is TaskStatus.OPEN]
 
-    def decide(self, task_id: UUID, decision: object) -> None:
+    def decide(self, task_id: UUID, decision: Any) -> None:
         """An officer decides."""
         self._send(task.send(task_id, decision))
 

@@ -45,8 +45,13 @@ class Person:
     email: Private[str | None] = None
     language: Private[Language] = Language.ARABIC
     facts: Private[Facts] = field(default_factory=dict)
-    is_deceased: bool = False
+    death_notices: frozenset[UUID] = frozenset()
     died_on: Private[date | None] = None
+
+    @property
+    def is_deceased(self) -> bool:
+        """Whether a notice of the person's death stands."""
+        return bool(self.death_notices)
 
 
 @dataclass(frozen=True)
@@ -92,11 +97,14 @@ class DeathNoticed:
     """A registry has told of the person's death."""
 
     died_on: date
+    notice_id: UUID
 
 
 @dataclass(frozen=True)
 class DeathNoticeAnnulled:
-    """The registry has taken it back."""
+    """The registry has taken its notice back; what another has told stays."""
+
+    notice_id: UUID
 
 
 Message = Register | Change | ErasePerson | DeathNoticed | DeathNoticeAnnulled
@@ -114,12 +122,13 @@ def decide(state: Person, message: Message, given: KnownPerson | None) -> Sequen
             if state.status is Status.UNKNOWN:
                 raise Refused("person-unknown")
             return [PersonErased()] if state.status is Status.REGISTERED else []
-        case DeathNoticed(died_on):
-            if state.status is not Status.REGISTERED or state.died_on == died_on:
+        case DeathNoticed(died_on, notice_id):
+            is_known = notice_id in state.death_notices and state.died_on == died_on
+            if state.status is not Status.REGISTERED or is_known:
                 return []
-            return [PersonDied(died_on=died_on)]
-        case DeathNoticeAnnulled():
-            return [PersonDeathAnnulled()] if state.is_deceased and state.status is Status.REGISTERED else []
+            return [PersonDied(notice_id=notice_id, died_on=died_on)]
+        case DeathNoticeAnnulled(notice_id):
+            return [PersonDeathAnnulled(notice_id=notice_id)] if notice_id in state.death_notices else []
         case _:
             assert_never(message)
 
@@ -177,10 +186,11 @@ def evolve(state: Person, event: Event) -> Person:
             )
         case PersonChanged():
             return replace(state, mobile=event.mobile, email=event.email, language=event.language, facts=event.facts)
-        case PersonDied(died_on=died_on):
-            return replace(state, is_deceased=True, died_on=died_on)
+        case PersonDied():
+            return replace(state, death_notices=state.death_notices | {event.notice_id}, died_on=event.died_on)
         case PersonDeathAnnulled():
-            return replace(state, is_deceased=False, died_on=None)
+            left = state.death_notices - {event.notice_id}
+            return replace(state, death_notices=left, died_on=state.died_on if left else None)
         case PersonErased():
             return Person(
                 status=Status.ERASED, mobile=ERASED, email=ERASED, language=ERASED, facts=ERASED, died_on=ERASED

@@ -74,7 +74,7 @@ async def records_of(topic: Topic, servers: Servers) -> list[ConsumerRecord[byte
 
 
 def header(record: ConsumerRecord[bytes, bytes], name: str) -> str:
-    return dict(record.headers)[name].decode()
+    return str(dict(record.headers)[name].decode())
 
 
 def in_order(records: list[ConsumerRecord[bytes, bytes]]) -> bool:

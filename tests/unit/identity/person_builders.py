@@ -29,6 +29,7 @@ A_FACT = Fact(value="2026-12-01", source="moi-traffic", as_of=NOW)
 ANOTHER_FACT = Fact(value=0, source="moi-traffic", as_of=NOW)
 NOBODY_ELSE = None
 DIED_ON = date(1990, 1, 1)
+NOTICE = an_id("a notice of death")
 
 
 def a_registration(**changes: Any) -> Register:
@@ -58,10 +59,10 @@ def persons_in_every_state() -> Mapping[str, Person]:
         "absent": Person(),
         "registered": a_registered_person().state,
         "changed": a_registered_person(Change(email="a@example.org")).state,
-        "deceased": a_registered_person(DeathNoticed(DIED_ON)).state,
-        "deceased by mistake": a_registered_person(DeathNoticed(DIED_ON), DeathNoticeAnnulled()).state,
+        "deceased": a_registered_person(DeathNoticed(DIED_ON, NOTICE)).state,
+        "deceased by mistake": a_registered_person(DeathNoticed(DIED_ON, NOTICE), DeathNoticeAnnulled(NOTICE)).state,
         "erased": a_registered_person(ErasePerson()).state,
-        "deceased and erased": a_registered_person(DeathNoticed(DIED_ON), ErasePerson()).state,
+        "deceased and erased": a_registered_person(DeathNoticed(DIED_ON, NOTICE), ErasePerson()).state,
     }
 
 

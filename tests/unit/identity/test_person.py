@@ -18,6 +18,7 @@ from tests.unit.identity.person_builders import (
     ANOTHER_FACT,
     DIED_ON,
     NOBODY_ELSE,
+    NOTICE,
     a_registered_person,
     a_registration,
     persons_in_every_state,
@@ -84,21 +85,21 @@ def test_an_erased_person_is_not_changed_and_not_registered_again() -> None:
 
 
 def test_a_death_is_noted_once_and_its_date_can_be_corrected() -> None:
-    life = a_registered_person(DeathNoticed(DIED_ON), DeathNoticed(DIED_ON))
+    life = a_registered_person(DeathNoticed(DIED_ON, NOTICE), DeathNoticed(DIED_ON, NOTICE))
     assert len(life.of(PersonDied)) == 1
-    life.send(DeathNoticed(DIED_ON + timedelta(days=1)))
+    life.send(DeathNoticed(DIED_ON + timedelta(days=1), NOTICE))
     assert (life.state.is_deceased, life.state.died_on) == (True, DIED_ON + timedelta(days=1))
 
 
 def test_a_death_that_was_a_mistake_is_taken_back_once() -> None:
-    life = a_registered_person(DeathNoticed(DIED_ON), DeathNoticeAnnulled(), DeathNoticeAnnulled())
+    life = a_registered_person(DeathNoticed(DIED_ON, NOTICE), DeathNoticeAnnulled(NOTICE), DeathNoticeAnnulled(NOTICE))
     assert len(life.of(PersonDeathAnnulled)) == 1
     assert (life.state.is_deceased, life.state.died_on) == (False, None)
 
 
 def test_nothing_is_noted_of_somebody_who_is_not_registered_or_erased() -> None:
     for life in (a_life(person, given=[NOBODY_ELSE]), a_registered_person(ErasePerson())):
-        assert life.send(DeathNoticed(DIED_ON), DeathNoticeAnnulled()) == []
+        assert life.send(DeathNoticed(DIED_ON, NOTICE), DeathNoticeAnnulled(NOTICE)) == []
 
 
 def test_nobody_who_is_unknown_is_changed_or_erased() -> None:

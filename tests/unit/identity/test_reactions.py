@@ -27,7 +27,7 @@ def steps(event: Event) -> list[Step]:
 @pytest.mark.parametrize("kind", [LifeEventRecorded, LifeEventCorrected])
 def test_a_death_is_noted_with_the_day_that_it_was_in_kuwait(kind: type[Event]) -> None:
     told = an_event(kind, person_id=PERSON, occurred_at=JUST_AFTER_MIDNIGHT_IN_KUWAIT)
-    assert steps(told) == [person.send(PERSON, DeathNoticed(date(2026, 4, 1)))]
+    assert steps(told) == [person.send(PERSON, DeathNoticed(date(2026, 4, 1), PERSON))]
 
 
 @pytest.mark.parametrize("kind", [LifeEventRecorded, LifeEventCorrected])
@@ -36,7 +36,7 @@ def test_what_cannot_be_read_any_more_is_not_noted(kind: type[Event]) -> None:
 
 
 def test_a_death_that_was_a_mistake_is_taken_back() -> None:
-    assert steps(an_event(LifeEventAnnulled, person_id=PERSON)) == [person.send(PERSON, DeathNoticeAnnulled())]
+    assert steps(an_event(LifeEventAnnulled, person_id=PERSON)) == [person.send(PERSON, DeathNoticeAnnulled(PERSON))]
 
 
 def test_of_an_erased_person_nothing_stays_readable() -> None:

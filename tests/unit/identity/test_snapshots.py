@@ -3,7 +3,7 @@ from services.identity.snapshots import key_snapshot, person_snapshot, snapshots
 from shared.contracts.identity import PersonForgotten, SigningKeySnapshot
 from shared.contracts.topics import IDENTITY_KEYS, IDENTITY_PERSONS
 from tests.unit.builders import an_id, without_personal_data
-from tests.unit.identity.person_builders import DIED_ON, a_registered_person, keys_in_every_state
+from tests.unit.identity.person_builders import DIED_ON, NOTICE, a_registered_person, keys_in_every_state
 
 
 def test_others_know_of_a_person_what_they_need_and_never_the_civil_id() -> None:
@@ -16,9 +16,9 @@ def test_others_know_of_a_person_what_they_need_and_never_the_civil_id() -> None
 
 
 def test_others_hear_of_a_death_and_that_it_was_a_mistake() -> None:
-    life = a_registered_person(DeathNoticed(DIED_ON))
+    life = a_registered_person(DeathNoticed(DIED_ON, NOTICE))
     told = person_snapshot(an_id("person"), life.state)
-    life.send(DeathNoticeAnnulled())
+    life.send(DeathNoticeAnnulled(NOTICE))
     corrected = person_snapshot(an_id("person"), life.state)
     assert told is not None
     assert corrected is not None

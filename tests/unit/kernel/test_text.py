@@ -11,10 +11,22 @@ def test_a_text_is_said_in_either_language() -> None:
     assert said.in_language(Language.ENGLISH) == "licence"
 
 
-@pytest.mark.parametrize("words", [{"ar": "", "en": "x"}, {"ar": "x", "en": ""}, {"ar": "x"}, {"en": "x"}])
+@pytest.mark.parametrize(
+    "words", [{"ar": "", "en": "x"}, {"ar": "x", "en": ""}, {"ar": "x"}, {"en": "x"}, {"ar": "x", "en": " "}]
+)
 def test_neither_language_is_left_out(words: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
         LocalizedText.model_validate(words)
+
+
+@pytest.mark.parametrize("character", ["\x00", "\x07", "\x1b", "\x7f"])
+def test_a_text_has_no_characters_that_no_screen_shows(character: str) -> None:
+    with pytest.raises(ValidationError):
+        a_text(f"some{character}words")
+
+
+def test_a_text_may_have_lines_and_an_end_that_is_blank() -> None:
+    assert a_text("one\n\ttwo \r\n").en == "one\n\ttwo"
 
 
 def test_a_third_language_is_refused_and_not_dropped() -> None:

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ def with_field(**field: Any) -> dict[str, Any]:
     return an_object(properties={"field": field})
 
 
-def codes(schema: dict[str, Any], form: dict[str, Any]) -> list[tuple[str, str]]:
+def codes(schema: Mapping[str, Any], form: dict[str, Any]) -> list[tuple[str, str]]:
     """The pointers and codes of a form's faults."""
     return [(error["pointer"], error["code"]) for error in form_errors(schema, form)]
 

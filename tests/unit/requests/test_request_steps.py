@@ -26,6 +26,7 @@ from shared.contracts.requests import (
     TaskDecision,
 )
 from tests.unit.builders import Life, stored_and_read
+from tests.unit.generated import QUICK
 from tests.unit.requests.request_builders import (
     REQUEST_ID,
     a_definition,
@@ -127,5 +128,5 @@ class RequestMachine(RuleBasedStateMachine):
         assert stored_and_read(self.life.state, REQUEST_ID) == self.life.state
 
 
-RequestMachine.TestCase.settings = settings(max_examples=120, stateful_step_count=20, deadline=None)
+RequestMachine.TestCase.settings = settings(QUICK, max_examples=120, stateful_step_count=20)
 TestWhateverHappensToARequestItsStepsKeepTheirOrder = RequestMachine.TestCase
