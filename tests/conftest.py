@@ -58,6 +58,7 @@ async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ru
     """One platform for all tests of it; each test brings its own persons and requests."""
     folder = tmp_path_factory.mktemp("platform")
     extra = {name: {CRASH_FILE: str(folder / f"crash-{name}")} for name in NAMES}
+    extra["identity"]["AFAQ_IDENTITY_LIFE_EVENT_SOURCES"] = '{"death": ["moh-registry", "moi-traffic"]}'
     stack = Stack(folder, say=print, echo=False, extra=extra)
     endpoints = await stack.start()
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:

@@ -226,9 +226,14 @@ async def me(caller: AnyCaller, shell: TheShell) -> MeView:
 @router.post(
     "/life-events", status_code=202, response_model=LifeEventRef, responses=MAY_BE_UNKNOWN, tags=["life events"]
 )
-async def tell_life_event(form: LifeEventForm, caller: Reporter, key: IdempotencyKey, shell: TheShell) -> Response:
+async def tell_life_event(
+    form: LifeEventForm, caller: Reporter, key: IdempotencyKey, shell: TheShell, request: Request
+) -> Response:
     """Tells of something in a person's life. The same number of the same source again changes nothing."""
+    settings: IdentitySettings = request.app.state.settings
     _must_speak_for(caller, form.source)
+    if form.source not in settings.life_event_sources.get(form.kind, ()):
+        raise Problem("not-allowed")
     loaded = await shell.state(person, form.person_id)
     if loaded is None:
         raise Problem("person-unknown")

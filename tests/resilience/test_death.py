@@ -99,6 +99,21 @@ async def test_an_agency_tells_only_what_it_knows_itself(platform: RunningStack)
         await platform.api.post("identity", "/life-events", form, other)
 
 
+async def test_a_death_is_believed_of_a_registry_of_deaths_only(platform: RunningStack) -> None:
+    person = await a_person(platform.api)
+    bakers = await platform.api.sign_in(role="officer:bakers-guild")
+    form = {
+        "kind": "death",
+        "source": "bakers-guild",
+        "number": "1",
+        "person_id": person.id,
+        "occurred_at": "2026-01-01T00:00:00Z",
+        "noticed_at": "2026-01-01T00:00:00Z",
+    }
+    with pytest.raises(StackError, match="not-allowed"):
+        await platform.api.post("identity", "/life-events", form, bakers)
+
+
 async def test_a_death_and_submissions_in_the_same_instant_never_both_win(platform: RunningStack) -> None:
     """Whatever is accepted before the notice arrives is ended by it; whatever comes after is refused."""
     person = await a_person(platform.api)
