@@ -36,6 +36,7 @@ from shared.kernel.civil_id import InvalidCivilId, birth_date_of, parse_civil_id
 from shared.kernel.ids import derive_id, new_id
 from shared.kernel.text import PRINTABLE, Language, LocalizedText
 from shared.runtime.settings import key_bytes
+from shared.store.shell import Shell
 from shared.web.auth import AnyCaller, Caller, Registrar, Requires
 from shared.web.commands import IdempotencyKey, TheJobs, TheShell, perform
 from shared.web.documents import MAY_BE_UNKNOWN
@@ -124,6 +125,9 @@ class PersonRef(BaseModel):
 Agency = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,40}$")]
 
 
+NoticeNumber = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,80}$")]
+
+
 class LifeEventForm(BaseModel):
     """What a registry tells: `number` is its own, and tells the event from every other of this source."""
 
@@ -131,7 +135,7 @@ class LifeEventForm(BaseModel):
 
     kind: LifeEventKind
     source: Agency
-    number: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,80}$")]
+    number: NoticeNumber
     person_id: UUID
     occurred_at: Instant
     noticed_at: Instant
@@ -237,8 +241,7 @@ async def tell_life_event(
     loaded = await shell.state(person, form.person_id)
     if loaded is None:
         raise Problem("person-unknown")
-    if form.occurred_at > shell.parts.clock.now():
-        raise Problem("invalid-request", errors=[{"pointer": "/occurred_at", "code": "in-the-future"}])
+    _must_have_happened(form.occurred_at, shell)
     command = RecordLifeEvent(form.kind, form.person_id, form.source, form.noticed_at, form.occurred_at)
     send = life_event.send(life_event_id(form.source, form.number), command)
     return await perform(shell, send, caller=caller, key=key, answer=LifeEventRef.of)
@@ -246,17 +249,18 @@ async def tell_life_event(
 
 @router.post("/life-events/{source}/{number}/correction", response_model=LifeEventRef, tags=["life events"])
 async def correct_life_event(
-    source: Agency, number: str, form: CorrectionForm, caller: Reporter, key: IdempotencyKey, shell: TheShell
+    source: Agency, number: NoticeNumber, form: CorrectionForm, caller: Reporter, key: IdempotencyKey, shell: TheShell
 ) -> Response:
     """Corrects what was told."""
     _must_speak_for(caller, source)
+    _must_have_happened(form.occurred_at, shell)
     send = life_event.send(life_event_id(source, number), CorrectLifeEvent(form.occurred_at))
     return await perform(shell, send, caller=caller, key=key, answer=LifeEventRef.of, status=200)
 
 
 @router.post("/life-events/{source}/{number}/annulment", response_model=LifeEventRef, tags=["life events"])
 async def annul_life_event(
-    source: Agency, number: str, caller: Reporter, key: IdempotencyKey, shell: TheShell
+    source: Agency, number: NoticeNumber, caller: Reporter, key: IdempotencyKey, shell: TheShell
 ) -> Response:
     """Takes back what was told: it has not happened."""
     _must_speak_for(caller, source)
@@ -305,6 +309,11 @@ def _must_speak_for(caller: Caller, source: str) -> None:
     """An agency tells what it knows itself; a registrar may tell it for any."""
     if not caller.has("registrar") and source not in caller.agencies:
         raise Problem("not-allowed")
+
+
+def _must_have_happened(occurred_at: datetime, shell: Shell) -> None:
+    if occurred_at > shell.parts.clock.now():
+        raise Problem("invalid-request", errors=[{"in": "body", "pointer": "/occurred_at", "code": "in-the-future"}])
 
 
 def _parsed(civil_id: str, today: date) -> str:

@@ -93,7 +93,7 @@ class KnetTerminal:
         result = answer.get("result", "")
         if result in _STILL_OPEN or not result:
             return Answer(None, amount_fils, "")
-        taken = fils(answer["amt"]) if result == CAPTURED else 0
+        taken = _amount_in(answer) if result == CAPTURED else 0
         return Answer(result, taken, answer.get("ref") or answer.get("tranid") or "")
 
     async def refund(self, attempt_id: UUID, refund_id: UUID, amount_fils: int) -> str:
@@ -154,6 +154,13 @@ class KnetTerminal:
 
     def _cipher(self) -> Cipher[CBC]:
         return Cipher(AES128(self._key), CBC(_VECTOR))
+
+
+def _amount_in(answer: Mapping[str, str]) -> int:
+    try:
+        return fils(answer.get("amt", ""))
+    except ValueError:
+        raise TryLater("the gateway says that money was taken, and not how much") from None
 
 
 def read_answer(text: str) -> dict[str, str]:

@@ -50,9 +50,9 @@ class KnownHolders:
         self._pool = pool
 
     async def name(self, person_id: UUID) -> LocalizedText | None:
-        """The name, or None."""
+        """The name, or None for whom nothing is to be signed: the unknown, the erased and the dead."""
         person = await find_person(self._pool, person_id)
-        return None if person is None else person.name
+        return None if person is None or person.died_on is not None else person.name
 
 
 def compose() -> Composition:

@@ -42,7 +42,7 @@ class Holders(Protocol):
     """Names of document holders."""
 
     async def name(self, person_id: UUID) -> LocalizedText | None:
-        """The name as identity knows it; None for a person who is not known or was erased."""
+        """The name as identity knows it; None for a person who is not known, was erased, or has died."""
         ...
 
 
@@ -50,7 +50,7 @@ class Holders(Protocol):
 async def sign_document(
     effect: SignDocument, job: Job, state: Document, signer: Signer, holders: Holders
 ) -> Send | None:
-    """Signs; for a person who was erased meanwhile there is nothing to sign."""
+    """Signs; for a person who was erased or has died meanwhile there is nothing to sign."""
     name = await holders.name(effect.holder_id)
     if name is None:
         return None

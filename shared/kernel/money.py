@@ -2,7 +2,7 @@
 
 import re
 
-_DINARS = re.compile(r"(\d{1,9})\.(\d{3})")
+_DINARS = re.compile(r"([0-9]{1,9})\.([0-9]{3})")
 
 
 def dinars(amount_fils: int) -> str:
