@@ -33,6 +33,8 @@ CONCURRENT_EFFECTS = 64
 LEASE_SECONDS = 60.0
 EFFECT_TIMEOUT_SECONDS = 25.0
 PAGE_ROWS = 500
+SOON = timedelta(seconds=1)
+"""What is due so soon is waited for: a job may be made while the question whether there is one is on its way."""
 CIRCUIT_FAULTS = 5
 CIRCUIT_OPEN_SECONDS = 10.0
 
@@ -76,7 +78,7 @@ class JobRunner:
                 doing.add_done_callback(self._effect_ended)
                 await asyncio.wait({doing}, timeout=left)
                 pause = 0.01
-            elif not await self._parts.pool.fetchval(SQL["jobs_left"], key, self._parts.clock.now()):
+            elif not await self._parts.pool.fetchval(SQL["jobs_left"], key, self._parts.clock.now() + SOON):
                 return True
             else:
                 await asyncio.sleep(min(pause, left))
