@@ -1,7 +1,7 @@
 """Real servers for all tests but those in `unit/`: PostgreSQL and Kafka of the local stack, started once a run."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from afaq.demo.client import Api
 from afaq.local.kafka import Kafka
 from afaq.local.postgres import Postgres
 from afaq.local.stack import Endpoints, Stack
+from afaq.local.unprivileged import ELSEWHERE, remove_with_substitute
 from afaq.services import NAMES
 from shared.kernel.crash_points import VARIABLE as CRASH_FILE
 
@@ -22,6 +23,14 @@ class Servers:
 
     postgres: str
     kafka: str
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_data_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Where root runs the tests, PostgreSQL's data lie outside of pytest's folders: they go with the run."""
+    yield
+    for link in list(tmp_path_factory.getbasetemp().rglob(ELSEWHERE)):
+        remove_with_substitute(link.parent)
 
 
 @pytest.fixture(scope="session")

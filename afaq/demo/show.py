@@ -1,7 +1,6 @@
 """`afaq demo`: one renewal shown event by event, then fifty at once, then what it all came to."""
 
 import asyncio
-import shutil
 import statistics
 import time
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from afaq.demo.timeline import Timeline
 from afaq.local.errors import StackError
 from afaq.local.lock import owner_of
 from afaq.local.stack import Endpoints, Stack
+from afaq.local.unprivileged import remove_with_substitute
 
 REGISTERING_AT_ONCE = 32
 COLOURS = {"identity": "magenta", "requests": "cyan", "payments": "green", "notifications": "yellow"}
@@ -34,7 +34,7 @@ async def show(directory: Path, *, persons: int, at_once: int) -> int:
     if owner is not None:
         raise StackError(f"A demonstration runs already, as process {owner.pid}.")
     for part in ("postgres", "kafka", "simulators", "logs"):
-        shutil.rmtree(directory / part, ignore_errors=True)
+        remove_with_substitute(directory / part)
     _console.rule("Afaq: a driving licence renewal through four services")
     stack = Stack(directory, say=lambda text: _console.print(f"[dim]{text}[/dim]"), echo=False)
     try:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from afaq.local.errors import StackError
 
+ELSEWHERE = "elsewhere"
+
 
 @dataclass(frozen=True)
 class Account:
@@ -39,7 +41,7 @@ def home_for(account: Account, directory: Path, say: Callable[[str], None]) -> P
     """
     if _may_enter(account, directory):
         return directory
-    link = directory / "elsewhere"
+    link = directory / ELSEWHERE
     if not link.exists():
         link.unlink(missing_ok=True)
         link.symlink_to(_substitute())
@@ -87,3 +89,11 @@ def _may_enter(account: Account, directory: Path) -> bool:
         ["test", "-x", directory], cwd="/", user=account.uid, group=account.gid, extra_groups=[], check=False
     )
     return test.returncode == 0
+
+
+def remove_with_substitute(directory: Path) -> None:
+    """Removes a server's directory for good, and the substitute that its link leads to; nothing runs there any more."""
+    link = directory / ELSEWHERE
+    if link.is_symlink():
+        shutil.rmtree(link.resolve(), ignore_errors=True)
+    shutil.rmtree(directory, ignore_errors=True)

@@ -38,11 +38,6 @@ def event_class(type: str, version: int) -> type[Event] | None:
     return _REGISTRY.get((type, version))
 
 
-def knows_type(type: str) -> bool:
-    """Whether some version of this event type is known to this code."""
-    return any(known == type for known, _ in _REGISTRY)
-
-
 def all_events() -> Iterator[type[Event]]:
     """Every event class, in the order of its declaration."""
     yield from _REGISTRY.values()

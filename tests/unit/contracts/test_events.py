@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from shared.contracts import identity, notifications, payments, requests
-from shared.contracts.event import Event, all_events, event_class, knows_type
+from shared.contracts.event import Event, all_events, event_class
 from shared.contracts.identity import Fact
 from shared.contracts.topics import TOPICS
 from tests.unit.builders import NOW, an_id, stored_and_read, through_json
@@ -76,8 +76,6 @@ def test_an_event_is_found_by_its_type_and_version() -> None:
     assert event_class("payments.payment.expired", 1) is payments.PaymentExpired
     assert event_class("payments.payment.expired", 2) is None
     assert event_class("payments.payment.exploded", 1) is None
-    assert knows_type("payments.payment.expired")
-    assert not knows_type("payments.payment.exploded")
 
 
 def test_two_classes_cannot_be_the_same_event() -> None:
