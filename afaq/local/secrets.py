@@ -49,6 +49,8 @@ _WANTED = {
     **{f"{name}.master_key": random_key for name in NAMES},
     "identity.signing_key": signing_key,
     "identity.lookup_key": random_key,
+    "identity.seal_key": random_key,
+    "identity.provider_secret": _password,
     "requests.document_key": signing_key,
     "requests.code_key": random_key,
     "knet.tranportal_id": _sixteen_characters,

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import sys
 import time
@@ -28,6 +29,8 @@ from shared.store.migrate import migrate
 
 READY_SECONDS = 90.0
 KAFKA_VARIABLE, POSTGRES_VARIABLE = "AFAQ_KAFKA_BOOTSTRAP", "AFAQ_POSTGRES_DSN"
+PORTAL, PORTAL_ADDRESS = "portal", "http://127.0.0.1:9/signed-in"
+"""The frontend of tests and the demonstration; nothing listens there, they read the address that they are sent to."""
 Say = Callable[[str], None]
 
 
@@ -137,7 +140,7 @@ class Stack:
             await consumer.stop()
 
     def _claim_urls(self) -> Mapping[str, str]:
-        ports = claim_ports(self._directory / "ports.json", *NAMES, "simulators")
+        ports = claim_ports(self._directory / "ports.json", *NAMES, "simulators", "sign-in")
         return {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
 
     def _environments(self, endpoints: Endpoints, secrets: Mapping[str, str]) -> Mapping[str, Mapping[str, str]]:
@@ -146,6 +149,10 @@ class Stack:
         environments["identity"] |= {
             "AFAQ_IDENTITY_SIGNING_KEY": secrets["identity.signing_key"],
             "AFAQ_IDENTITY_LOOKUP_KEY": secrets["identity.lookup_key"],
+            "AFAQ_IDENTITY_SEAL_KEY": secrets["identity.seal_key"],
+            "AFAQ_IDENTITY_PUBLIC_URL": urls["identity"],
+            "AFAQ_IDENTITY_PROVIDERS": json.dumps(_providers(urls["sign-in"], secrets["identity.provider_secret"])),
+            "AFAQ_IDENTITY_CLIENTS": json.dumps({PORTAL: [PORTAL_ADDRESS]}),
         }
         environments["requests"] |= {
             "AFAQ_REQUESTS_DOCUMENT_KEY": secrets["requests.document_key"],
@@ -169,6 +176,7 @@ class Stack:
             "AFAQ_SIMULATORS_KNET_PASSWORD": secrets["knet.password"],
             "AFAQ_SIMULATORS_KNET_RESOURCE_KEY": secrets["knet.resource_key"],
         }
+        environments["sign-in"] = {}
         return environments
 
     def _service_environment(self, name: str, endpoints: Endpoints, secrets: Mapping[str, str]) -> dict[str, str]:
@@ -191,9 +199,23 @@ class Stack:
         python = sys.executable
         programs = [program(name, [python, "-m", "afaq", name, "--role", "all"], "/health/ready") for name in NAMES]
         programs.append(program("simulators", [python, "-m", "simulators"], "/health/ready"))
+        port = endpoints.urls["sign-in"].rpartition(":")[2]
+        sign_in = [python, "-W", "ignore", "-m", "oidc_provider_mock", "--host", "127.0.0.1", "--port", port]
+        programs.append(program("sign-in", sign_in, "/.well-known/openid-configuration"))
         self.supervisor = Supervisor(programs, self._directory, say=self._say, echo=self._echo)
         await self.supervisor.start()
         await self.supervisor.wait_ready(READY_SECONDS)
+
+
+def _providers(url: str, secret: str) -> Mapping[str, object]:
+    """The national sign-in and the staff's, both played by one mock that believes whoever it is told to be."""
+    one = {
+        "issuer": url,
+        "client_id": "afaq",
+        "client_secret": secret,
+        "acr": {"substantial": "urn:afaq:substantial", "high": "urn:afaq:high"},
+    }
+    return {"national": {**one, "civil_id_claim": "civil_id"}, "staff": {**one, "roles_claim": "roles"}}
 
 
 async def _migrate(name: str, dsns: Dsns) -> None:

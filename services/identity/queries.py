@@ -13,3 +13,8 @@ async def find_person(pool: Pool, civil_id_hash: str) -> UUID | None:
     """The person with this civil ID."""
     found: UUID | None = await pool.fetchval(SQL["find_person"], civil_id_hash)
     return found
+
+
+async def relations_of(pool: Pool, person_id: UUID) -> list[UUID]:
+    """The relations of a person, on either side; the newest hundred."""
+    return [row["id"] for row in await pool.fetch(SQL["relations_of"], person_id)]

@@ -12,7 +12,7 @@ from shared.functions import Snapshot
 
 def person_snapshot(_: UUID, state: Person) -> PersonSnapshot | None:
     """A person without the civil ID; None once erased."""
-    if state.status is not Status.REGISTERED or isinstance(state.name, Erased):
+    if state.status in (Status.UNKNOWN, Status.ERASED) or isinstance(state.name, Erased):
         return None
     assert not isinstance(state.birth_date, Erased) and not isinstance(state.residence, Erased)
     assert not isinstance(state.mobile, Erased) and not isinstance(state.email, Erased)
@@ -27,6 +27,8 @@ def person_snapshot(_: UUID, state: Person) -> PersonSnapshot | None:
         language=state.language,
         facts=state.facts,
         died_on=state.died_on,
+        is_named=state.is_named,
+        has_civil_id=state.has_civil_id,
     )
 
 

@@ -20,6 +20,10 @@ from shared.web.problems import Problem
 ISSUER = "afaq"
 AUDIENCE = "afaq"
 ALGORITHMS = ["ES256"]
+LOW, SUBSTANTIAL, HIGH = 1, 2, 3
+"""Assurance levels, as eIDAS has them."""
+STAFF_ROLES = r"(officer:[a-z][a-z0-9-]{1,40}|registrar|operator)"
+"""The roles of those who are not here for themselves."""
 _CACHED_SECONDS = 30.0
 _CACHE_LIMIT = 20_000
 _KEYS_READ_AGAIN_SECONDS = 1.0
@@ -38,12 +42,14 @@ _CLAIMS = jwt.JWTClaimsRegistry(
 class Caller:
     """Who sends a request, as the access token says: roles are `citizen`, `officer:<agency>`, `registrar`, `operator`.
 
-    `assurance` is how surely it is this person: 1 low, 2 substantial, 3 high (eIDAS).
+    `assurance` is how surely it is this person: 1 low, 2 substantial, 3 high (eIDAS). `session_id`: of a sign-in that
+    can be ended.
     """
 
     id: UUID
     roles: frozenset[str]
     assurance: int
+    session_id: UUID | None = None
 
     @property
     def actor(self) -> str:
@@ -91,7 +97,8 @@ class TokenVerifier:
         claims = jwt.decode(token, key, algorithms=ALGORITHMS).claims
         _CLAIMS.validate(claims)
         roles = frozenset(str(role) for role in claims["roles"])
-        return Caller(UUID(claims["sub"]), roles, int(claims["assurance"])), float(claims["exp"])
+        session_id = UUID(claims["sid"]) if "sid" in claims else None
+        return Caller(UUID(claims["sub"]), roles, int(claims["assurance"]), session_id), float(claims["exp"])
 
     async def _key(self, key_id: str) -> ECKey:
         async with self._reading_keys:  # who comes while the keys are being read waits for them

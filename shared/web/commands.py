@@ -58,9 +58,24 @@ TheJobs = Annotated[JobRunner, Depends(_jobs)]
 
 
 async def perform(
-    shell: Shell, *commands: Send, caller: Caller, key: RequestKey, answer: Answer, status: int = 202
+    shell: Shell,
+    *commands: Send,
+    caller: Caller,
+    key: RequestKey,
+    answer: Answer,
+    status: int = 202,
+    on_behalf_of: UUID | None = None,
 ) -> Response:
-    """Has the commands done, all or none, and answers after the commit; a repeat gets the first answer."""
-    done = await shell.handle(*commands, actor=caller.actor, key=key.kept_with(status), answer=answer)
+    """Has the commands done, all or none, and answers after the commit; a repeat gets the first answer.
+
+    `on_behalf_of`: for whom the caller acts, if for somebody else; that they may has been checked.
+    """
+    done = await shell.handle(
+        *commands,
+        actor=caller.actor,
+        on_behalf_of=None if on_behalf_of in (None, caller.id) else str(on_behalf_of),
+        key=key.kept_with(status),
+        answer=answer,
+    )
     headers = {"Idempotency-Replayed": "true"} if done.replayed else None
     return Response(done.body, done.status, headers, media_type="application/json")

@@ -1,31 +1,42 @@
-"""Something that has happened in a person's life, as a registry tells it: recorded, corrected, or annulled."""
+"""Something that has happened in a person's life, as a registry tells it: noticed, recorded, corrected, or annulled."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from enum import StrEnum
 from typing import assert_never
 from uuid import UUID
 
-from shared.contracts.identity import LifeEventAnnulled, LifeEventCorrected, LifeEventKind, LifeEventRecorded
-from shared.contracts.personal import ERASED, Private, SubjectId
+from shared.contracts.identity import (
+    LifeEventAnnulled,
+    LifeEventCorrected,
+    LifeEventKind,
+    LifeEventNoticed,
+    LifeEventRecorded,
+    Particulars,
+    Sex,
+)
+from shared.contracts.personal import Erased, Private, SubjectId
 from shared.functions import Decider
 from shared.kernel.errors import Refused
 from shared.kernel.ids import derive_id
 
 NOBODY = UUID(int=0)
+MOTHER, FATHER, CHILD, DECEASED = "mother", "father", "child", "deceased"
 
 
 class Status(StrEnum):
     """Where a life event stands."""
 
     UNKNOWN = "unknown"
+    NOTICED = "noticed"
     RECORDED = "recorded"
     ANNULLED = "annulled"
 
 
 TRANSITIONS: Mapping[Status, frozenset[Status]] = {
-    Status.UNKNOWN: frozenset({Status.RECORDED}),
+    Status.UNKNOWN: frozenset({Status.NOTICED, Status.RECORDED}),
+    Status.NOTICED: frozenset({Status.RECORDED, Status.ANNULLED}),
     Status.RECORDED: frozenset({Status.ANNULLED}),
     Status.ANNULLED: frozenset(),
 }
@@ -33,30 +44,41 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = {
 
 @dataclass(frozen=True)
 class LifeEvent:
-    """What a registry has told."""
+    """What a registry has told: first, and as it is by now.
+
+    `person_id` is whom it has happened to: of a birth the child. `parent_keys` find the birth when a parent becomes
+    known.
+    """
 
     status: Status = Status.UNKNOWN
     kind: LifeEventKind = LifeEventKind.DEATH
     person_id: SubjectId = NOBODY
-    occurred_at: Private[datetime] = ERASED
+    source: str = ""
+    noticed_at: datetime | None = None
+    told_first: Private[Particulars | None] = None
+    particulars: Private[Particulars | None] = None
+    parties: Mapping[str, UUID] = field(default_factory=dict)
+    parent_keys: Mapping[str, UUID] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class RecordLifeEvent:
+class TellLifeEvent:
     """A command of a registry: to tell the same twice is no harm."""
 
     kind: LifeEventKind
     person_id: UUID
     source: str
     noticed_at: datetime
-    occurred_at: datetime
+    particulars: Particulars
 
 
 @dataclass(frozen=True)
 class CorrectLifeEvent:
-    """A command of the registry that has told it."""
+    """A command of the registry that has told it: what was otherwise; None stays. A parent can be named or replaced."""
 
-    occurred_at: datetime
+    occurred_at: datetime | None = None
+    sex: Sex | None = None
+    parents: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,8 +86,15 @@ class AnnulLifeEvent:
     """A command of the registry that has told it."""
 
 
-Message = RecordLifeEvent | CorrectLifeEvent | AnnulLifeEvent
-Event = LifeEventRecorded | LifeEventCorrected | LifeEventAnnulled
+@dataclass(frozen=True)
+class ParentsFound:
+    """Parents are persons of ours, by the hashes of their civil IDs; others may still be unknown."""
+
+    persons: Mapping[str, UUID]
+
+
+Message = TellLifeEvent | CorrectLifeEvent | AnnulLifeEvent | ParentsFound
+Event = LifeEventNoticed | LifeEventRecorded | LifeEventCorrected | LifeEventAnnulled
 
 
 def life_event_id(source: str, number: str) -> UUID:
@@ -73,60 +102,155 @@ def life_event_id(source: str, number: str) -> UUID:
     return derive_id("life-event", source, number)
 
 
+def child_id(mother_hash: str, born_on: date, birth_order: int) -> UUID:
+    """The newborn's id: two registries that tell of one birth, or one that tells it twice, mean the same child."""
+    return derive_id("child", mother_hash, born_on.isoformat(), birth_order)
+
+
+def parent_key(civil_id_hash: str) -> UUID:
+    """What a birth is found by when a parent becomes known."""
+    return derive_id("parent", civil_id_hash)
+
+
 def decide(state: LifeEvent, message: Message) -> Sequence[Event]:
     """The rules of a life event."""
     match message:
-        case RecordLifeEvent():
-            return record(state, message)
-        case CorrectLifeEvent(occurred_at):
-            refuse_unless_recorded(state)
-            if state.occurred_at == occurred_at:
-                return []
-            return [LifeEventCorrected(kind=state.kind, person_id=state.person_id, occurred_at=occurred_at)]
+        case TellLifeEvent():
+            return tell(state, message)
+        case CorrectLifeEvent():
+            return correct(state, message)
         case AnnulLifeEvent():
             if state.status is Status.ANNULLED:
                 return []
-            refuse_unless_recorded(state)
-            return [LifeEventAnnulled(kind=state.kind, person_id=state.person_id)]
+            if state.status is Status.UNKNOWN:
+                raise Refused("life-event-unknown")
+            return [LifeEventAnnulled(kind=state.kind, person_id=state.person_id, parties=dict(state.parties))]
+        case ParentsFound(persons):
+            return parents_found(state, persons)
         case _:
             assert_never(message)
 
 
-def record(state: LifeEvent, command: RecordLifeEvent) -> Sequence[Event]:
+def tell(state: LifeEvent, command: TellLifeEvent) -> Sequence[Event]:
     """The first notice counts; the same again changes nothing, and another under its number is refused."""
+    told = {
+        "kind": command.kind,
+        "person_id": command.person_id,
+        "source": command.source,
+        "noticed_at": command.noticed_at,
+        "particulars": command.particulars,
+    }
     if state.status is Status.UNKNOWN:
-        return [
-            LifeEventRecorded(
-                kind=command.kind,
-                person_id=command.person_id,
-                source=command.source,
-                noticed_at=command.noticed_at,
-                occurred_at=command.occurred_at,
-            )
-        ]
-    told = (state.kind, state.person_id, state.occurred_at)
-    if state.status is Status.RECORDED and told == (command.kind, command.person_id, command.occurred_at):
+        if command.kind is LifeEventKind.DEATH:
+            return [LifeEventRecorded.model_validate({**told, "parties": {DECEASED: command.person_id}})]
+        return [LifeEventNoticed.model_validate(told)]
+    is_the_same = state.kind is command.kind and command.particulars in (state.told_first, state.particulars)
+    if state.status is not Status.ANNULLED and is_the_same:
         return []
     raise Refused("life-event-told-otherwise")
 
 
-def refuse_unless_recorded(state: LifeEvent) -> None:
-    """What was never told, or was annulled, cannot be corrected."""
-    if state.status is not Status.RECORDED:
+def parents_found(state: LifeEvent, persons: Mapping[str, UUID]) -> Sequence[Event]:
+    """A birth is recorded once its mother is known; a father may follow."""
+    if state.status not in (Status.NOTICED, Status.RECORDED) or isinstance(state.particulars, Erased):
+        return []
+    assert state.particulars is not None and state.noticed_at is not None
+    found = {role: persons[key] for role, key in state.particulars.parents.items() if key in persons}
+    parties = {**state.parties, CHILD: state.person_id, **found}
+    if MOTHER not in parties or parties == state.parties:
+        return []
+    if state.status is Status.RECORDED:
+        return [corrected(state, state.particulars, parties)]
+    return [
+        LifeEventRecorded(
+            kind=state.kind,
+            person_id=state.person_id,
+            source=state.source,
+            noticed_at=state.noticed_at,
+            particulars=state.particulars,
+            parties=parties,
+        )
+    ]
+
+
+def correct(state: LifeEvent, command: CorrectLifeEvent) -> Sequence[Event]:
+    """How it was in truth. Of an erased person nothing can be corrected."""
+    if state.status not in (Status.NOTICED, Status.RECORDED) or isinstance(state.particulars, Erased):
         raise Refused("life-event-unknown")
+    assert state.particulars is not None
+    in_truth = Particulars(
+        occurred_at=command.occurred_at or state.particulars.occurred_at,
+        sex=command.sex or state.particulars.sex,
+        residence=state.particulars.residence,
+        parents={**state.particulars.parents, **command.parents},
+    )
+    return [] if in_truth == state.particulars else [corrected(state, in_truth)]
+
+
+def corrected(
+    state: LifeEvent, particulars: Particulars, parties: Mapping[str, UUID] | None = None
+) -> LifeEventCorrected:
+    """The event as it is in truth; a parent with another number has to be looked up first."""
+    assert state.noticed_at is not None
+    if parties is None:
+        keys = {role: parent_key(key) for role, key in particulars.parents.items()}
+        changed = {role for role in (MOTHER, FATHER) if keys.get(role) != state.parent_keys.get(role)}
+        parties = {role: person for role, person in state.parties.items() if role not in changed}
+    return LifeEventCorrected(
+        kind=state.kind,
+        person_id=state.person_id,
+        source=state.source,
+        noticed_at=state.noticed_at,
+        particulars=particulars,
+        parties=dict(parties),
+        replaced={role: person for role, person in state.parties.items() if parties.get(role) != person},
+    )
 
 
 def evolve(state: LifeEvent, event: Event) -> LifeEvent:
     """A life event after an event."""
     match event:
+        case LifeEventNoticed():
+            return LifeEvent(
+                status=Status.NOTICED,
+                kind=event.kind,
+                person_id=event.person_id,
+                source=event.source,
+                noticed_at=event.noticed_at,
+                told_first=event.particulars,
+                particulars=event.particulars,
+                parent_keys=keys_in(event.particulars),
+            )
         case LifeEventRecorded():
-            return LifeEvent(Status.RECORDED, event.kind, event.person_id, event.occurred_at)
+            return LifeEvent(
+                status=Status.RECORDED,
+                kind=event.kind,
+                person_id=event.person_id,
+                source=event.source,
+                noticed_at=event.noticed_at,
+                told_first=event.particulars if state.told_first is None else state.told_first,
+                particulars=event.particulars,
+                parties=event.parties,
+                parent_keys=keys_in(event.particulars),
+            )
         case LifeEventCorrected():
-            return replace(state, occurred_at=event.occurred_at)
+            return replace(
+                state,
+                particulars=event.particulars,
+                parties=event.parties,
+                parent_keys=keys_in(event.particulars),
+            )
         case LifeEventAnnulled():
             return replace(state, status=Status.ANNULLED)
         case _:
             assert_never(event)
 
 
-life_event = Decider("life_event", initial=LifeEvent(), decide=decide, evolve=evolve)
+def keys_in(particulars: Particulars | Erased) -> Mapping[str, UUID]:
+    """By what the parents are found; nothing of an erased person."""
+    if isinstance(particulars, Erased):
+        return {}
+    return {role: parent_key(key) for role, key in particulars.parents.items()}
+
+
+life_event = Decider("life_event", initial=LifeEvent(), decide=decide, evolve=evolve, shape=2)

@@ -1,4 +1,4 @@
-"""A person: registered with a civil ID, changed, and erased when they ask for it."""
+"""A person: registered with a civil ID or born, named, changed, and erased when they ask for it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,12 +10,17 @@ from uuid import UUID
 from shared.contracts.identity import (
     Fact,
     Facts,
+    PersonBirthAnnulled,
+    PersonBorn,
     PersonChanged,
+    PersonCivilIdAssigned,
     PersonDeathAnnulled,
     PersonDied,
     PersonErased,
+    PersonNamed,
     PersonRegistered,
     Residence,
+    Sex,
 )
 from shared.contracts.personal import ERASED, Erased, Private
 from shared.functions import Decider, Given
@@ -28,7 +33,11 @@ class Status(StrEnum):
 
     UNKNOWN = "unknown"
     REGISTERED = "registered"
+    NEVER_BORN = "never_born"
     ERASED = "erased"
+
+
+NOT_NAMED_YET = LocalizedText(ar="مولود لم يُسمَّ بعد", en="Newborn, not named yet")
 
 
 @dataclass(frozen=True)
@@ -37,7 +46,7 @@ class Person:
 
     status: Status = Status.UNKNOWN
     civil_id_hash: str | None = None
-    civil_id: Private[str] = ERASED
+    civil_id: Private[str | None] = ERASED
     name: Private[LocalizedText] = ERASED
     birth_date: Private[date] = ERASED
     residence: Private[Residence] = ERASED
@@ -45,6 +54,10 @@ class Person:
     email: Private[str | None] = None
     language: Private[Language] = Language.ARABIC
     facts: Private[Facts] = field(default_factory=dict)
+    sex: Private[Sex | None] = None
+    is_named: bool = True
+    has_civil_id: bool = False
+    birth_notices: frozenset[UUID] = frozenset()
     death_notices: frozenset[UUID] = frozenset()
     died_on: Private[date | None] = None
 
@@ -93,6 +106,39 @@ class ErasePerson:
 
 
 @dataclass(frozen=True)
+class NameChild:
+    """A command of a guardian: a newborn gets its name, once."""
+
+    name: LocalizedText
+
+
+@dataclass(frozen=True)
+class AssignCivilId:
+    """A command of the civil register for somebody born here. The number holds the birth date."""
+
+    civil_id: str
+    civil_id_hash: str
+    birth_date: date
+
+
+@dataclass(frozen=True)
+class BirthNoticed:
+    """A registry has told of the person's birth, or corrected what it has told."""
+
+    born_on: date
+    sex: Sex
+    residence: Residence
+    notice_id: UUID
+
+
+@dataclass(frozen=True)
+class BirthNoticeAnnulled:
+    """The registry has taken its notice back; what another has told stays."""
+
+    notice_id: UUID
+
+
+@dataclass(frozen=True)
 class DeathNoticed:
     """A registry has told of the person's death."""
 
@@ -107,8 +153,28 @@ class DeathNoticeAnnulled:
     notice_id: UUID
 
 
-Message = Register | Change | ErasePerson | DeathNoticed | DeathNoticeAnnulled
-Event = PersonRegistered | PersonChanged | PersonDied | PersonDeathAnnulled | PersonErased
+Message = (
+    Register
+    | Change
+    | NameChild
+    | AssignCivilId
+    | ErasePerson
+    | BirthNoticed
+    | BirthNoticeAnnulled
+    | DeathNoticed
+    | DeathNoticeAnnulled
+)
+Event = (
+    PersonRegistered
+    | PersonBorn
+    | PersonNamed
+    | PersonCivilIdAssigned
+    | PersonChanged
+    | PersonDied
+    | PersonDeathAnnulled
+    | PersonBirthAnnulled
+    | PersonErased
+)
 
 
 def decide(state: Person, message: Message, given: KnownPerson | None) -> Sequence[Event]:
@@ -118,15 +184,20 @@ def decide(state: Person, message: Message, given: KnownPerson | None) -> Sequen
             return register(state, message, given)
         case Change():
             return change(state, message)
+        case NameChild(name):
+            return name_child(state, name)
+        case AssignCivilId():
+            return assign_civil_id(state, message, given)
         case ErasePerson():
             if state.status is Status.UNKNOWN:
                 raise Refused("person-unknown")
-            return [PersonErased()] if state.status is Status.REGISTERED else []
+            return [] if state.status is Status.ERASED else [PersonErased()]
+        case BirthNoticed():
+            return birth_noticed(state, message)
+        case BirthNoticeAnnulled(notice_id):
+            return [PersonBirthAnnulled(notice_id=notice_id)] if notice_id in state.birth_notices else []
         case DeathNoticed(died_on, notice_id):
-            is_known = notice_id in state.death_notices and state.died_on == died_on
-            if state.status is not Status.REGISTERED or is_known:
-                return []
-            return [PersonDied(notice_id=notice_id, died_on=died_on)]
+            return death_noticed(state, died_on, notice_id)
         case DeathNoticeAnnulled(notice_id):
             return [PersonDeathAnnulled(notice_id=notice_id)] if notice_id in state.death_notices else []
         case _:
@@ -152,12 +223,70 @@ def register(state: Person, command: Register, namesake: KnownPerson | None) -> 
     ]
 
 
+def birth_noticed(state: Person, notice: BirthNoticed) -> Sequence[Event]:
+    """A newborn is a person from the first notice on; the same again changes nothing."""
+    if state.status is Status.ERASED:
+        return []
+    born = PersonBorn(notice_id=notice.notice_id, born_on=notice.born_on, sex=notice.sex)
+    if state.status is Status.UNKNOWN:
+        newborn = PersonRegistered(
+            civil_id=None,
+            civil_id_hash=None,
+            name=NOT_NAMED_YET,
+            birth_date=notice.born_on,
+            residence=notice.residence,
+            mobile=None,
+            email=None,
+            language=Language.ARABIC,
+            facts={},
+            is_newborn=True,
+        )
+        return [newborn, born]
+    is_known = notice.notice_id in state.birth_notices
+    is_the_same = (state.birth_date, state.sex) == (notice.born_on, notice.sex)
+    return [] if is_known and is_the_same else [born]
+
+
+def name_child(state: Person, name: LocalizedText) -> Sequence[Event]:
+    """A newborn is named once."""
+    refuse_unless_registered(state)
+    if state.is_named:
+        raise Refused("person-already-named")
+    return [PersonNamed(name=name)]
+
+
+def death_noticed(state: Person, died_on: date, notice_id: UUID) -> Sequence[Event]:
+    """Each notice counts once, and again with another date."""
+    is_known = notice_id in state.death_notices and state.died_on == died_on
+    if state.status is not Status.REGISTERED or is_known:
+        return []
+    return [PersonDied(notice_id=notice_id, died_on=died_on)]
+
+
+def assign_civil_id(state: Person, command: AssignCivilId, namesake: KnownPerson | None) -> Sequence[Event]:
+    """A number belongs to one person for life, and holds the date of their birth."""
+    refuse_unless_registered(state)
+    if state.civil_id == command.civil_id:
+        return []
+    if state.has_civil_id or namesake is not None:
+        raise Refused("person-already-registered")
+    if state.birth_date != command.birth_date:
+        raise Refused("civil-id-of-another-day")
+    return [PersonCivilIdAssigned(civil_id=command.civil_id, civil_id_hash=command.civil_id_hash)]
+
+
+def refuse_unless_registered(state: Person) -> None:
+    """Nothing is said of whom nobody knows, or of the erased."""
+    if state.status in (Status.UNKNOWN, Status.NEVER_BORN):
+        raise Refused("person-unknown")
+    if state.status is Status.ERASED:
+        raise Refused("person-erased")
+
+
 def change(state: Person, command: Change) -> Sequence[Event]:
     """New contacts and facts of somebody who is registered."""
-    if state.status is Status.UNKNOWN:
-        raise Refused("person-unknown")
-    if state.status is Status.ERASED or isinstance(state.facts, Erased):
-        raise Refused("person-erased")
+    refuse_unless_registered(state)
+    assert not isinstance(state.facts, Erased)
     return [
         PersonChanged(
             mobile=state.mobile if command.mobile is None else command.mobile,
@@ -174,7 +303,9 @@ def evolve(state: Person, event: Event) -> Person:
         case PersonRegistered():
             return Person(
                 status=Status.REGISTERED,
-                civil_id_hash=None if isinstance(event.civil_id_hash, Erased) else event.civil_id_hash,
+                civil_id_hash=known_hash(event.civil_id_hash),
+                has_civil_id=not event.is_newborn,
+                is_named=not event.is_newborn,
                 civil_id=event.civil_id,
                 name=event.name,
                 birth_date=event.birth_date,
@@ -186,6 +317,18 @@ def evolve(state: Person, event: Event) -> Person:
             )
         case PersonChanged():
             return replace(state, mobile=event.mobile, email=event.email, language=event.language, facts=event.facts)
+        case PersonBorn():
+            notices = state.birth_notices | {event.notice_id}
+            status = Status.REGISTERED if state.status is Status.NEVER_BORN else state.status
+            return replace(state, status=status, birth_date=event.born_on, sex=event.sex, birth_notices=notices)
+        case PersonBirthAnnulled():
+            notices = state.birth_notices - {event.notice_id}
+            return replace(state, status=state.status if notices else Status.NEVER_BORN, birth_notices=notices)
+        case PersonNamed():
+            return replace(state, name=event.name, is_named=True)
+        case PersonCivilIdAssigned():
+            hash_ = known_hash(event.civil_id_hash)
+            return replace(state, civil_id=event.civil_id, civil_id_hash=hash_, has_civil_id=True)
         case PersonDied():
             return replace(state, death_notices=state.death_notices | {event.notice_id}, died_on=event.died_on)
         case PersonDeathAnnulled():
@@ -193,10 +336,21 @@ def evolve(state: Person, event: Event) -> Person:
             return replace(state, death_notices=left, died_on=state.died_on if left else None)
         case PersonErased():
             return Person(
-                status=Status.ERASED, mobile=ERASED, email=ERASED, language=ERASED, facts=ERASED, died_on=ERASED
+                status=Status.ERASED,
+                mobile=ERASED,
+                email=ERASED,
+                language=ERASED,
+                facts=ERASED,
+                sex=ERASED,
+                died_on=ERASED,
             )
         case _:
             assert_never(event)
+
+
+def known_hash(civil_id_hash: str | Erased | None) -> str | None:
+    """The hash; none of an erased person."""
+    return None if isinstance(civil_id_hash, Erased) else civil_id_hash
 
 
 person = Decider(
@@ -205,4 +359,5 @@ person = Decider(
     decide=decide,
     evolve=evolve,
     given=Given(KnownPerson, "persons", by="civil_id_hash"),
+    shape=2,
 )
