@@ -17,9 +17,9 @@ from joserfc.jwk import KeySet
 from joserfc.jws import extract_compact
 from pydantic import BaseModel, ConfigDict, HttpUrl, SecretStr
 
+from shared.web.auth import LEVELS
+
 ALGORITHMS = ["RS256", "ES256", "PS256"]
-LEVELS = {"low": 1, "substantial": 2, "high": 3}
-"""Assurance levels by the names that eIDAS has for them."""
 _TIMEOUT = aiohttp.ClientTimeout(total=10)
 _KEYS_READ_AGAIN_SECONDS = 10.0
 _KEYS_KEPT_SECONDS = 3600.0

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from services.requests.api import router
 from services.requests.domain.document import document
+from services.requests.domain.offer import offer
 from services.requests.domain.request import request
 from services.requests.domain.task import task
 from services.requests.effects import Holders, Signer, effects
@@ -35,7 +36,7 @@ FOLDER = Path(__file__).parent
 service = Service(
     name="requests",
     events=REQUESTS_EVENTS,
-    deciders=(request, task, document),
+    deciders=(request, offer, task, document),
     reactions=reactions,
     projections=projections,
     effects=effects,

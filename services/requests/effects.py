@@ -20,6 +20,7 @@ class SignDocument(Effect):
     document_id: UUID
     request_id: UUID
     holder_id: UUID
+    applicant_id: UUID
     kind: str
     title: LocalizedText
     valid_from: date
@@ -68,6 +69,7 @@ async def sign_document(
     signed = DocumentSigned(
         request_id=effect.request_id,
         holder_id=effect.holder_id,
+        applicant_id=effect.applicant_id,
         kind=effect.kind,
         title=effect.title,
         valid_from=effect.valid_from,

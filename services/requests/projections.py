@@ -1,9 +1,9 @@
-"""Rows that requests reads: persons as identity publishes them, and the codes that find documents."""
+"""Rows that requests reads: persons and relations as identity publishes them, and the codes that find documents."""
 
 from collections.abc import Iterator
 
 from shared.contracts.event import Recorded
-from shared.contracts.identity import PersonForgotten, PersonSnapshot
+from shared.contracts.identity import PersonForgotten, PersonSnapshot, RelationEnded, RelationRecorded
 from shared.contracts.personal import Erased
 from shared.contracts.requests import DocumentIssued
 from shared.functions import Delete, Projections, Row
@@ -24,15 +24,30 @@ def persons(event: Recorded[PersonSnapshot]) -> Iterator[Row]:
         "residence": known.residence,
         "facts": known.facts,
         "died_on": known.died_on,
+        "is_named": known.is_named,
+        "has_civil_id": known.has_civil_id,
     }
     yield Row("persons", values)
 
 
 @projections.on(PersonForgotten)
-def forgotten_persons(event: Recorded[PersonForgotten]) -> Iterator[Delete]:
+def forgotten_persons(event: Recorded[PersonForgotten]) -> Iterator[Row | Delete]:
     """An erased person is not known here any more, nor found by a document's code."""
+    yield Row("forgotten_persons", {"person_id": event.aggregate_id})
     yield Delete("persons", "person_id", event.aggregate_id)
     yield Delete("verification_codes", "holder_id", event.aggregate_id)
+
+
+@projections.on(RelationRecorded, RelationEnded)
+def relations(event: Recorded[RelationRecorded | RelationEnded]) -> Iterator[Row]:
+    """Who may act for whom."""
+    told = event.data
+    values = {"id": event.aggregate_id, "kind": told.kind, "holder_id": told.holder_id, "for_id": told.for_id}
+    if isinstance(told, RelationRecorded):
+        extent = {"scopes": told.scopes, "until": told.until}
+    else:
+        extent = {"scopes": [], "until": None}
+    yield Row("relations", {**values, **extent, "in_force": isinstance(told, RelationRecorded)})
 
 
 @projections.on(DocumentIssued)

@@ -4,12 +4,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
+from pydantic_core import to_json
 
 from services.requests.domain.definition import ServiceDefinition
+from services.requests.domain.eligibility import KnownRelation
 from services.requests.domain.facts import KnownPerson
+from shared.contracts.identity import LifeEventKind
 from shared.kernel.text import LocalizedText
 from shared.store.statements import Statements
 from shared.store.types import Pool
@@ -20,18 +24,21 @@ _PERSON = TypeAdapter(KnownPerson)
 
 @dataclass(frozen=True)
 class TaskRow:
-    """An open task in an agency's queue."""
+    """An open task: in an agency's queue, or of a person, who states what it `needs` about somebody."""
 
     id: UUID
     request_id: UUID
     service_id: str
-    agency: str
+    agency: str | None
+    about_id: UUID | None
+    needs: Sequence[str]
     title: LocalizedText
     state: str
     opened_at: datetime
 
 
 _TASK = TypeAdapter(TaskRow)
+_RELATION = TypeAdapter(KnownRelation)
 
 
 async def current_versions(pool: Pool) -> list[ServiceDefinition]:
@@ -54,6 +61,16 @@ async def publish_version(pool: Pool, definition: ServiceDefinition) -> None:
         raise ValueError(f"{definition.key} was published with another text; give the change a new version")
 
 
+async def bind_life_events(pool: Pool) -> None:
+    """Writes down which newest versions are bound to which kinds of life events."""
+    bound: dict[str, list[dict[str, Any]]] = {kind: [] for kind in LifeEventKind}
+    for definition in await current_versions(pool):
+        for binding in definition.bindings:
+            said = {"service_id": definition.id, "version": definition.version, "binding": binding.model_dump()}
+            bound[binding.on].append(said)
+    await pool.executemany(SQL["bind_life_events"], [(kind, to_json(found)) for kind, found in bound.items()])
+
+
 async def find_person(pool: Pool, person_id: UUID) -> KnownPerson | None:
     """A person as identity publishes them."""
     row = await pool.fetchrow(SQL["person"], person_id)
@@ -61,7 +78,7 @@ async def find_person(pool: Pool, person_id: UUID) -> KnownPerson | None:
 
 
 async def requests_of_applicant(pool: Pool, applicant_id: UUID, before: UUID, limit: int) -> list[UUID]:
-    """A page of an applicant's requests, newest first."""
+    """A page of the requests that a person has sent, or that are for them; newest first."""
     return [row["id"] for row in await pool.fetch(SQL["requests_of_applicant"], applicant_id, before, limit)]
 
 
@@ -69,6 +86,22 @@ async def open_tasks(pool: Pool, agencies: Iterable[str], after: UUID, limit: in
     """A page of the open tasks of these agencies."""
     rows = await pool.fetch(SQL["open_tasks"], sorted(agencies), after, limit)
     return [_TASK.validate_python({**dict(row), "state": row["status"]}) for row in rows]
+
+
+async def open_tasks_of_person(pool: Pool, person_id: UUID, after: UUID, limit: int) -> Sequence[TaskRow]:
+    """A page of what a person is asked for."""
+    rows = await pool.fetch(SQL["open_tasks_of_person"], person_id, after, limit)
+    return [_TASK.validate_python({**dict(row), "state": row["status"]}) for row in rows]
+
+
+async def offers_of_person(pool: Pool, person_id: UUID, before: UUID, limit: int) -> list[UUID]:
+    """A page of the offers that a person has now."""
+    return [row["id"] for row in await pool.fetch(SQL["offers_of_person"], person_id, before, limit)]
+
+
+async def relations_between(pool: Pool, holder_id: UUID, for_id: UUID) -> list[KnownRelation]:
+    """On what grounds one acts for the other."""
+    return [_RELATION.validate_python(dict(row)) for row in await pool.fetch(SQL["relations"], holder_id, for_id)]
 
 
 async def document_by_code(pool: Pool, code: str) -> UUID | None:

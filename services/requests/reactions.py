@@ -1,35 +1,94 @@
 """What events bring about in requests."""
 
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
 
+from services.requests.domain.definition import Binding, service_key
+from services.requests.domain.document import RevokeDocument, document
+from services.requests.domain.offer import (
+    LookAgain,
+    Occasioned,
+    OccasionLost,
+    RequestHasLapsed,
+    offer,
+    offer_id,
+)
 from services.requests.domain.request import (
-    ApplicantHasDied,
-    ApplicantWasErased,
     DocumentWasIssued,
+    FactsMayBeKnown,
     FeeHasLapsed,
     FeeWasPaid,
+    GoAhead,
+    OccasionWasLost,
+    PersonHasDied,
+    PersonWasErased,
+    ServiceVersion,
     TaskWasDecided,
     request,
 )
-from services.requests.domain.task import CancelTask, OpenTask, task
+from services.requests.domain.task import CancelTask, FinishTask, OpenTask, task
 from services.requests.effects import SignDocument
 from shared.contracts.event import Recorded
-from shared.contracts.identity import PersonErased, PersonForgotten, PersonSnapshot
+from shared.contracts.identity import (
+    LifeEventAnnulled,
+    LifeEventCorrected,
+    LifeEventRecorded,
+    PersonErased,
+    PersonForgotten,
+    PersonSnapshot,
+)
 from shared.contracts.payments import PaymentCaptured, PaymentExpired
 from shared.contracts.personal import Erased
 from shared.contracts.requests import (
     DocumentIssued,
+    OfferAccepted,
+    OfferAmended,
+    OfferMade,
+    OfferMode,
+    OfferPlanned,
+    OfferSnoozed,
+    OfferWithdrawn,
     RequestDocumentDue,
     RequestExpired,
+    RequestFactsDue,
+    RequestFactsKnown,
+    RequestReviewDue,
+    RequestReviewed,
     RequestTaskDue,
     RequestWithdrawn,
     TaskDecided,
 )
-from shared.functions import Reactions, Step, erase, for_each, perform
+from shared.functions import Given, Reactions, Step, erase, for_each, perform
 from shared.kernel.clock import KUWAIT
+from shared.kernel.ids import derive_id
 
 reactions = Reactions()
+
+
+@dataclass(frozen=True)
+class BoundService:
+    """A service that is bound to a kind of life event, in its newest version."""
+
+    service_id: str
+    version: int
+    binding: Binding
+
+
+@dataclass(frozen=True)
+class LifeEventBindings:
+    """A row of `life_event_bindings`."""
+
+    kind: str
+    bindings: Sequence[BoundService]
+
+
+BINDINGS = Given(LifeEventBindings, "life_event_bindings", by="kind")
+
+
+def _version_accepted(event: Recorded[OfferAccepted]) -> str:
+    return service_key(event.data.service_id, event.data.service_version)
 
 
 @reactions.on(PaymentCaptured)
@@ -49,7 +108,46 @@ def expire_when_not_paid(event: Recorded[PaymentExpired]) -> Iterator[Step]:
 def open_the_task(event: Recorded[RequestTaskDue]) -> Iterator[Step]:
     """An officer finds it in the queue of the agency."""
     due = event.data
-    yield task.send(due.task_id, OpenTask(event.aggregate_id, due.applicant_id, due.agency, due.service_id, due.title))
+    notice = OpenTask(event.aggregate_id, due.applicant_id, due.service_id, due.title, agency=due.agency)
+    yield task.send(due.task_id, notice)
+
+
+@reactions.on(RequestFactsDue)
+def ask_for_the_facts(event: Recorded[RequestFactsDue]) -> Iterator[Step]:
+    """Each of those who are asked has a task; whoever states the facts first finishes all of them."""
+    due = event.data
+    for person_id in due.asked_ids:
+        notice = OpenTask(
+            request_id=event.aggregate_id,
+            applicant_id=person_id,
+            service_id=due.service_id,
+            title=due.title,
+            person_id=person_id,
+            about_id=due.about_id,
+            needs=tuple(due.needs),
+        )
+        yield task.send(derive_id("task", event.aggregate_id, due.step_id, person_id), notice)
+
+
+@reactions.on(RequestFactsKnown)
+def finish_the_tasks(event: Recorded[RequestFactsKnown]) -> Iterator[Step]:
+    """Nobody is asked any more."""
+    yield for_each("tasks", by="request_id", equals=event.aggregate_id, decider=task, message=FinishTask())
+
+
+@reactions.on(RequestReviewDue)
+def open_the_review(event: Recorded[RequestReviewDue]) -> Iterator[Step]:
+    """An officer of the agency decides whether the document stays."""
+    due = event.data
+    notice = OpenTask(event.aggregate_id, due.applicant_id, due.service_id, due.title, agency=due.agency)
+    yield task.send(due.task_id, notice)
+
+
+@reactions.on(RequestReviewed)
+def revoke_what_does_not_stay(event: Recorded[RequestReviewed]) -> Iterator[Step]:
+    """The agency has found that the document should not be."""
+    if not event.data.stays:
+        yield document.send(event.data.document_id, RevokeDocument())
 
 
 @reactions.on(TaskDecided)
@@ -69,7 +167,8 @@ def sign_the_document(event: Recorded[RequestDocumentDue]) -> Iterator[Step]:
     effect = SignDocument(
         document_id=due.document_id,
         request_id=event.aggregate_id,
-        holder_id=due.applicant_id,
+        holder_id=due.holder_id,
+        applicant_id=due.applicant_id,
         kind=due.kind,
         title=due.title,
         valid_from=valid_from,
@@ -90,15 +189,120 @@ def cancel_the_tasks(event: Recorded[RequestWithdrawn | RequestExpired]) -> Iter
     yield for_each("tasks", by="request_id", equals=event.aggregate_id, decider=task, message=CancelTask())
 
 
+@reactions.on(LifeEventRecorded, LifeEventCorrected, given=BINDINGS)
+def offer_what_follows(
+    event: Recorded[LifeEventRecorded | LifeEventCorrected], bound: LifeEventBindings | None
+) -> Iterator[Step]:
+    """Each service that is bound to this kind of event is offered to whom its binding says."""
+    told = event.data
+    for found in bound.bindings if bound else ():
+        binding = found.binding
+        if binding.beneficiary not in told.parties:
+            continue
+        id = offer_id(found.service_id, binding.id, told.parties[binding.beneficiary])
+        notice = Occasioned(
+            offer_id=id,
+            notice_id=event.aggregate_id,
+            sequence=event.sequence,
+            kind=told.kind,
+            source=told.source,
+            noticed_at=told.noticed_at,
+            parties=told.parties,
+            service_id=found.service_id,
+            service_version=found.version,
+            binding_id=binding.id,
+            recipient=binding.recipient,
+            beneficiary=binding.beneficiary,
+            at=event.time,
+        )
+        yield offer.send(id, notice)
+
+
+@reactions.on(LifeEventCorrected, LifeEventAnnulled)
+def take_occasions_back(event: Recorded[LifeEventCorrected | LifeEventAnnulled]) -> Iterator[Step]:
+    """Nothing is offered for what has not happened, or for whoever it has not happened to."""
+    told = event.data
+    for person_id in sorted((told.replaced if isinstance(told, LifeEventCorrected) else told.parties).values()):
+        lost = OccasionLost(event.aggregate_id, event.sequence, event.time)
+        yield for_each("offers", by="beneficiary_id", equals=person_id, decider=offer, message=lost)
+
+
+@reactions.on(OfferPlanned)
+def make_the_offer_in_its_time(event: Recorded[OfferPlanned]) -> Iterator[Step]:
+    """An offer that comes later in somebody's life."""
+    yield offer.send(event.aggregate_id, LookAgain(event.data.opens_at), at=event.data.opens_at)
+
+
+@reactions.on(OfferMade, OfferAmended)
+def end_the_offer_in_its_time(event: Recorded[OfferMade | OfferAmended]) -> Iterator[Step]:
+    """An offer has its end."""
+    yield offer.send(event.aggregate_id, LookAgain(event.data.expires_at), at=event.data.expires_at)
+
+
+@reactions.on(OfferSnoozed)
+def wake_the_offer(event: Recorded[OfferSnoozed]) -> Iterator[Step]:
+    """Its recipient wants to be reminded."""
+    yield offer.send(event.aggregate_id, LookAgain(event.data.until), at=event.data.until)
+
+
+@reactions.on(
+    OfferAccepted, given=Given(ServiceVersion, "service_versions", by="key", key=_version_accepted, immutable=True)
+)
+def go_ahead_by_itself(event: Recorded[OfferAccepted], service: ServiceVersion | None) -> Iterator[Step]:
+    """An automatic service begins without anybody's tap; it asks for what is missing."""
+    accepted = event.data
+    if accepted.mode is not OfferMode.AUTOMATIC or service is None:
+        return
+    binding = service.definition.binding(accepted.binding_id)
+    assert binding is not None
+    notice = GoAhead(
+        request_id=accepted.request_id,
+        service_id=accepted.service_id,
+        service_version=accepted.service_version,
+        applicant_id=accepted.recipient_id,
+        beneficiary_id=accepted.beneficiary_id,
+        parties=accepted.parties,
+        form=binding.form,
+        offer_id=event.aggregate_id,
+        decisions=[] if isinstance(accepted.decisions, Erased) else accepted.decisions,
+        at=event.time,
+    )
+    yield request.send(accepted.request_id, notice)
+
+
+@reactions.on(OfferWithdrawn)
+def take_back_what_was_begun(event: Recorded[OfferWithdrawn]) -> Iterator[Step]:
+    """What was begun with an offer ends with it; what was issued is reviewed."""
+    if event.data.request_id is not None:
+        yield request.send(event.data.request_id, OccasionWasLost())
+
+
+@reactions.on(RequestExpired)
+def offer_it_again(event: Recorded[RequestExpired]) -> Iterator[Step]:
+    """Who accepted an offer and did not pay in time may take it up again, while it stands."""
+    if event.data.offer_id is not None:
+        yield offer.send(event.data.offer_id, RequestHasLapsed(event.aggregate_id, event.time))
+
+
+@reactions.on(PersonSnapshot)
+def see_what_has_changed(event: Recorded[PersonSnapshot]) -> Iterator[Step]:
+    """More, or something else, is known of a person: requests go on, and offers are made or withdrawn.
+
+    Of the first snapshot nothing can wait yet: an offer needs the person's row.
+    """
+    if event.sequence > 1:
+        known, person_id = FactsMayBeKnown(event.time), event.aggregate_id
+        yield for_each("requests", by="facts_of", equals=person_id, decider=request, message=known)
+        yield from _look_again_at_offers(person_id, event.time)
+
+
 @reactions.on(PersonSnapshot)
 def end_what_the_dead_had_running(event: Recorded[PersonSnapshot]) -> Iterator[Step]:
     """In the transaction that marks the person's row, which a submission locks: so a death and a submission in the
     same instant see each other, and the walk finds what was submitted before.
     """
     if event.data.died_on is not None:
-        yield for_each(
-            "requests", by="applicant_id", equals=event.aggregate_id, decider=request, message=ApplicantHasDied()
-        )
+        yield from _end_requests(event.aggregate_id, PersonHasDied())
 
 
 @reactions.on(PersonErased)
@@ -110,6 +314,15 @@ def destroy_the_key(event: Recorded[PersonErased]) -> Iterator[Step]:
 @reactions.on(PersonForgotten)
 def end_what_the_erased_had_running(event: Recorded[PersonForgotten]) -> Iterator[Step]:
     """In the transaction that takes the person's row away, which a submission locks."""
-    yield for_each(
-        "requests", by="applicant_id", equals=event.aggregate_id, decider=request, message=ApplicantWasErased()
-    )
+    yield from _end_requests(event.aggregate_id, PersonWasErased())
+    yield from _look_again_at_offers(event.aggregate_id, event.time)
+
+
+def _end_requests(person_id: UUID, notice: PersonHasDied | PersonWasErased) -> Iterator[Step]:
+    for side in ("applicant_id", "beneficiary_id"):
+        yield for_each("requests", by=side, equals=person_id, decider=request, message=notice)
+
+
+def _look_again_at_offers(person_id: UUID, at: datetime) -> Iterator[Step]:
+    for side in ("recipient_id", "beneficiary_id"):
+        yield for_each("offers", by=side, equals=person_id, decider=offer, message=LookAgain(at))

@@ -7,7 +7,8 @@ import yaml
 from services.requests.domain.definition import ServiceDefinition
 from services.requests.domain.rulebook import CATALOGUE, RULEBOOK
 from services.requests.forms import form_errors
-from services.requests.queries import publish_version
+from services.requests.queries import bind_life_events, publish_version
+from shared.contracts.requests import OfferMode
 from shared.store.types import Pool
 
 
@@ -21,6 +22,9 @@ def read_definitions(folder: Path = CATALOGUE) -> list[ServiceDefinition]:
         form_errors(definition.form, {})  # that the schema is one
         for rule in definition.eligibility:
             RULEBOOK.check(rule)
+        for binding in definition.bindings:
+            if binding.mode is not OfferMode.NUDGE and form_errors(definition.form, binding.form):
+                raise ValueError(f"{file.name}: the form of the binding {binding.id} is not complete for one tap")
         found.append(definition)
     return found
 
@@ -29,3 +33,4 @@ async def publish_seed(pool: Pool) -> None:
     """Publishes the seed; versions that are there already stay as they are."""
     for definition in read_definitions():
         await publish_version(pool, definition)
+    await bind_life_events(pool)

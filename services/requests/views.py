@@ -1,6 +1,7 @@
 """What requests shows: catalogue, requests with their history, tasks, documents."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -10,12 +11,16 @@ import yaml
 from pydantic import BaseModel, TypeAdapter
 
 from services.requests.domain.definition import FeeStep, ServiceDefinition
-from services.requests.domain.request import Owner, Request, Status
+from services.requests.domain.offer import Offer
+from services.requests.domain.offer import Status as OfferStatus
+from services.requests.domain.request_state import Owner, Request, Status
+from services.requests.domain.rulebook import FACTS
 from services.requests.domain.task import Status as TaskStatus
 from services.requests.domain.task import Task
+from services.requests.queries import TaskRow
 from shared.contracts.event import Event, Recorded
 from shared.contracts.personal import Erased
-from shared.contracts.requests import TaskDecision
+from shared.contracts.requests import OfferMode, TaskDecision
 from shared.kernel.ids import derive_id
 from shared.kernel.text import LocalizedText
 
@@ -36,6 +41,8 @@ class CardView(BaseModel):
     fee_fils: int
     service_level_working_days: int
     steps: Sequence[str]
+    assurance: str
+    on_behalf_of: Sequence[str]
     form: Mapping[str, Any]
     eligibility: Sequence[LocalizedText]
 
@@ -52,6 +59,8 @@ class CardView(BaseModel):
             fee_fils=definition.fee_fils(),
             service_level_working_days=definition.service_level_working_days,
             steps=[step.kind for step in definition.steps if not (isinstance(step, FeeStep) and not step.amount_fils)],
+            assurance=definition.assurance,
+            on_behalf_of=definition.on_behalf_of,
             form=definition.form,
             eligibility=[rule.reason for rule in definition.eligibility],
         )
@@ -98,6 +107,7 @@ class RequestView(BaseModel):
     service_id: str
     service_version: int
     status: Status
+    beneficiary_id: UUID
     waits_for: Owner | None
     step_id: str | None
     payment_id: UUID | None
@@ -112,6 +122,7 @@ class RequestView(BaseModel):
             service_id=state.service_id,
             service_version=state.service_version,
             status=state.status,
+            beneficiary_id=state.beneficiary_id,
             waits_for=state.waits_for,
             step_id=state.step_id,
             payment_id=derive_id("payment", state.fee_id) if state.fee_id else None,
@@ -131,6 +142,43 @@ class RequestStory(RequestView):
         form = None if isinstance(state.form, Erased) else state.form
         seen = [HistoryView.of(event) for event in history]
         return RequestStory(**RequestView.of(id, state).model_dump(), form=form, history=seen)
+
+
+class NeedView(BaseModel):
+    """A fact that is missing, and where the person states it: `PUT` to `path` of `service`."""
+
+    fact: str
+    label: LocalizedText
+    service: str | None
+    path: str | None
+
+    @staticmethod
+    def of(fact: str, about_id: UUID | None) -> "NeedView":
+        """The view of a fact of the vocabulary."""
+        known = FACTS[fact]
+        place = known.stated_at
+        path = place.path.replace("{person_id}", str(about_id)) if place else None
+        return NeedView(fact=fact, label=known.label, service=place.service if place else None, path=path)
+
+
+class OpenTaskView(BaseModel):
+    """A task that waits for an agency's officer, or for the person who is asked."""
+
+    id: UUID
+    request_id: UUID
+    service_id: str
+    agency: str | None
+    about_id: UUID | None
+    needs: Sequence[NeedView]
+    title: LocalizedText
+    state: str
+    opened_at: datetime
+
+    @staticmethod
+    def of(row: TaskRow) -> "OpenTaskView":
+        """The view of a row."""
+        needs = [NeedView.of(fact, row.about_id) for fact in row.needs]
+        return OpenTaskView.model_validate({**asdict(row), "title": row.title, "needs": needs})
 
 
 class TaskView(BaseModel):
@@ -153,8 +201,10 @@ class DocumentView(BaseModel):
     id: UUID
     kind: str
     title: LocalizedText | None
+    holder_id: UUID
     valid_from: date
     valid_until: date
+    revoked: bool
     code: str
     jws: str
 
@@ -163,9 +213,104 @@ class VerificationView(BaseModel):
     """What the platform confirms of a document to whoever has its code."""
 
     genuine: bool
+    revoked: bool
     valid: bool
     kind: str
     title: LocalizedText
     holder: LocalizedText
     valid_from: date
     valid_until: date
+
+
+class OfferStanding(BaseModel):
+    """Where an offer stands."""
+
+    id: UUID
+    status: OfferStatus
+    expires_at: datetime | None
+    snoozed_until: datetime | None
+
+    @staticmethod
+    def of(id: UUID, state: Offer) -> "OfferStanding":
+        """The view of a state."""
+        return OfferStanding(id=id, status=state.status, expires_at=state.expires_at, snoozed_until=state.snoozed_until)
+
+
+class OfferView(OfferStanding):
+    """An offer as its recipient has it. `form` is what is sent with one tap; `request_id` what was begun with it."""
+
+    mode: OfferMode
+    service_id: str
+    service_version: int
+    name: LocalizedText
+    reason: LocalizedText
+    beneficiary_id: UUID
+    fee_fils: int
+    form: Mapping[str, Any]
+    is_seen: bool
+    request_id: UUID | None
+
+    @staticmethod
+    def of(id: UUID, state: Offer, definition: ServiceDefinition | None = None) -> "OfferView":
+        """The view of a state and the service that it offers."""
+        assert definition is not None
+        binding = definition.binding(state.binding_id)
+        assert binding is not None
+        return OfferView(
+            **OfferStanding.of(id, state).model_dump(),
+            mode=state.mode,
+            service_id=state.service_id,
+            service_version=state.service_version,
+            name=definition.name,
+            reason=binding.reason,
+            beneficiary_id=state.beneficiary_id,
+            fee_fils=definition.fee_fils(),
+            form=binding.form,
+            is_seen=state.is_seen,
+            request_id=state.request_id,
+        )
+
+
+class OccasionView(BaseModel):
+    """What has happened, and who says so. Where nothing is left of it, it was taken back."""
+
+    kind: str
+    source: str
+    noticed_at: datetime
+
+
+class WhyView(BaseModel):
+    """Why somebody is offered a service."""
+
+    reason: LocalizedText
+    occasion: OccasionView | None
+    your_role: str
+    service_id: str
+    service_version: int
+    agency: str
+    rules: Sequence[RuleView]
+
+    @staticmethod
+    def of(state: Offer, definition: ServiceDefinition) -> "WhyView":
+        """The reasons of an offer as it was made last."""
+        binding = definition.binding(state.binding_id)
+        assert binding is not None
+        reasons = {rule.id: rule.reason for rule in definition.eligibility}
+        decisions = [] if isinstance(state.decisions, Erased) else state.decisions
+        occasion = state.occasion
+        return WhyView(
+            reason=binding.reason,
+            occasion=OccasionView(kind=occasion.kind, source=occasion.source, noticed_at=occasion.noticed_at)
+            if occasion
+            else None,
+            your_role=state.recipient_role,
+            service_id=definition.id,
+            service_version=definition.version,
+            agency=definition.agency,
+            rules=[
+                RuleView(
+                    id=d.rule_id, verdict="passed" if d.passed else "failed", reason=reasons[d.rule_id], facts=d.facts
+                )
+                for d in decisions
+            ],
+        )

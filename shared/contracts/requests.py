@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from shared.contracts.event import Event
 from shared.contracts.personal import Private, SubjectId
@@ -30,7 +30,11 @@ class TaskDecision(StrEnum):
 
 
 class RequestSubmitted(Event, type="requests.request.submitted"):
-    """A person asks for a service; the version of its definition stays the request's own."""
+    """A person asks for a service; the version of its definition stays the request's own.
+
+    `beneficiary_id`: for whom, where that is somebody else. `parties`: who takes part in what the request follows from,
+    by role. `offer_id`: the offer that was accepted.
+    """
 
     request_id: UUID
     service_id: str
@@ -39,6 +43,26 @@ class RequestSubmitted(Event, type="requests.request.submitted"):
     applicant_id: SubjectId
     form: Private[dict[str, Any]]
     decisions: Private[list[RuleDecision]]
+    beneficiary_id: UUID | None = None
+    parties: dict[str, UUID] = Field(default_factory=dict)
+    offer_id: UUID | None = None
+
+
+class RequestFactsDue(Event, type="requests.request.facts_due"):
+    """The request waits until facts about a person are known, which those who are asked can see to."""
+
+    step_id: str
+    asked_ids: list[UUID]
+    about_id: UUID
+    needs: list[str]
+    service_id: str
+    title: LocalizedText
+
+
+class RequestFactsKnown(Event, type="requests.request.facts_known"):
+    """The facts are known; the request goes on."""
+
+    step_id: str
 
 
 class RequestFeeDue(Event, type="requests.request.fee_due"):
@@ -104,6 +128,7 @@ class RequestDocumentDue(Event, type="requests.request.document_due"):
     title: LocalizedText
     valid_days: int
     applicant_id: UUID
+    holder_id: UUID
 
 
 class RequestFulfilled(Event, type="requests.request.fulfilled"):
@@ -127,16 +152,38 @@ class RequestExpired(Event, type="requests.request.expired"):
 
     applicant_id: UUID
     fee_ids: list[UUID]
+    offer_id: UUID | None = None
+
+
+class RequestReviewDue(Event, type="requests.request.review_due"):
+    """What the request was for has turned out not to be so: an officer reviews the document that was issued."""
+
+    task_id: UUID
+    document_id: UUID
+    agency: str
+    service_id: str
+    applicant_id: UUID
+    title: LocalizedText
+
+
+class RequestReviewed(Event, type="requests.request.reviewed"):
+    """The document stays, or is to be revoked."""
+
+    document_id: UUID
+    stays: bool
 
 
 class TaskOpened(Event, type="requests.task.opened"):
-    """An officer of the agency has something to decide."""
+    """An officer of the agency has something to decide, or a person has something to state: facts about somebody."""
 
     request_id: UUID
     applicant_id: UUID
-    agency: str
+    agency: str | None
     service_id: str
     title: LocalizedText
+    person_id: UUID | None = None
+    about_id: UUID | None = None
+    needs: list[str] = Field(default_factory=list)
 
 
 class TaskDecided(Event, type="requests.task.decided"):
@@ -147,6 +194,12 @@ class TaskDecided(Event, type="requests.task.decided"):
     decision: TaskDecision
     decided_by: UUID
     reason: Private[LocalizedText | None]
+
+
+class TaskDone(Event, type="requests.task.done"):
+    """What the person was asked for is known."""
+
+    request_id: UUID
 
 
 class TaskCancelled(Event, type="requests.task.cancelled"):
@@ -166,3 +219,127 @@ class DocumentIssued(Event, type="requests.document.issued"):
     valid_until: date
     code: Private[str]
     jws: Private[str]
+    applicant_id: UUID
+
+
+class DocumentRevoked(Event, type="requests.document.revoked"):
+    """A document is not valid any more, from its issue on."""
+
+    request_id: UUID
+    holder_id: UUID
+    applicant_id: UUID
+    title: LocalizedText
+
+
+class OfferMode(StrEnum):
+    """How the platform goes ahead: it tells, it offers with one tap, or it does and asks only for what is missing."""
+
+    NUDGE = "nudge"
+    OFFER = "offer"
+    AUTOMATIC = "automatic"
+
+
+class OfferOccasioned(Event, type="requests.offer.occasioned"):
+    """A life event gives an occasion to offer a service, or the occasion is told otherwise.
+
+    `recipient` and `beneficiary` are roles of its `parties`.
+    """
+
+    offer_id: UUID
+    notice_id: UUID
+    sequence: int
+    kind: str
+    source: str
+    noticed_at: datetime
+    parties: dict[str, UUID]
+    binding_id: str
+    service_id: str
+    service_version: int
+    recipient: str
+    beneficiary: str
+
+
+class OfferOccasionLost(Event, type="requests.offer.occasion_lost"):
+    """The life event has not happened."""
+
+    notice_id: UUID
+
+
+class OfferPlanned(Event, type="requests.offer.planned"):
+    """Its time has still to come."""
+
+    opens_at: datetime
+
+
+class OfferMade(Event, type="requests.offer.made"):
+    """A person is offered a service until `expires_at`. `decisions`: why, rule by rule, with the facts."""
+
+    mode: OfferMode
+    service_id: str
+    service_version: int
+    recipient_id: SubjectId
+    beneficiary_id: UUID
+    name: LocalizedText
+    reason: LocalizedText
+    expires_at: datetime
+    decisions: Private[list[RuleDecision]]
+
+
+class OfferAmended(Event, type="requests.offer.amended"):
+    """The offer stands until another instant."""
+
+    expires_at: datetime
+
+
+class OfferSeen(Event, type="requests.offer.seen"):
+    """Its recipient has seen it."""
+
+    recipient_id: UUID
+
+
+class OfferAccepted(Event, type="requests.offer.accepted"):
+    """Its recipient, or for an automatic service the platform, goes on with this request."""
+
+    recipient_id: SubjectId
+    beneficiary_id: UUID
+    request_id: UUID
+    service_id: str
+    service_version: int
+    binding_id: str
+    mode: OfferMode
+    parties: dict[str, UUID]
+    decisions: Private[list[RuleDecision]]
+
+
+class OfferDeclined(Event, type="requests.offer.declined"):
+    """Its recipient does not want it."""
+
+    recipient_id: UUID
+
+
+class OfferSnoozed(Event, type="requests.offer.snoozed"):
+    """Its recipient wants to be reminded later."""
+
+    recipient_id: UUID
+    until: datetime
+
+
+class OfferWoken(Event, type="requests.offer.woken"):
+    """Later has come."""
+
+    recipient_id: UUID
+    name: LocalizedText
+
+
+class OfferExpired(Event, type="requests.offer.expired"):
+    """Nobody accepted it in its time."""
+
+    recipient_id: UUID
+
+
+class OfferWithdrawn(Event, type="requests.offer.withdrawn"):
+    """What it rested on is not so (any more). `request_id`: what was begun with it."""
+
+    recipient_id: UUID
+    request_id: UUID | None
+    reason: str

@@ -22,6 +22,7 @@ AUDIENCE = "afaq"
 ALGORITHMS = ["ES256"]
 LOW, SUBSTANTIAL, HIGH = 1, 2, 3
 """Assurance levels, as eIDAS has them."""
+LEVELS = {"low": LOW, "substantial": SUBSTANTIAL, "high": HIGH}
 STAFF_ROLES = r"(officer:[a-z][a-z0-9-]{1,40}|registrar|operator)"
 """The roles of those who are not here for themselves."""
 _CACHED_SECONDS = 30.0

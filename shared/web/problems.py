@@ -93,7 +93,7 @@ class ProblemAnswers:
     async def problem(self, request: Request, error: Exception) -> JSONResponse:
         """A Problem as it is."""
         assert isinstance(error, Problem)
-        headers = {"WWW-Authenticate": "Bearer"} if self._words[error.code].status == 401 else None
+        headers = {"WWW-Authenticate": _challenge(error.details)} if self._words[error.code].status == 401 else None
         return self.answer(request, error.code, errors=error.errors, details=error.details, headers=headers)
 
     async def refused(self, request: Request, error: Exception) -> JSONResponse:
@@ -144,6 +144,13 @@ def answer_problems(app: FastAPI, words: Mapping[str, Words]) -> None:
 def route_of(request: Request) -> str:
     """The route's template, without the ids that a person's address may carry."""
     return getattr(request.scope.get("route"), "path", "unknown")
+
+
+def _challenge(details: Mapping[str, Any]) -> str:
+    """How to be let in: with a token, or with a surer sign-in (RFC 9470)."""
+    if "acr_values" not in details:
+        return "Bearer"
+    return f'Bearer error="insufficient_user_authentication", acr_values="{details["acr_values"]}"'
 
 
 def _pointed(found: Mapping[str, Any], body: Any) -> dict[str, Any]:

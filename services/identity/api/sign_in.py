@@ -31,7 +31,7 @@ from shared.kernel.civil_id import InvalidCivilId, parse_civil_id
 from shared.kernel.errors import Refused
 from shared.kernel.ids import derive_id, new_id
 from shared.store.shell import Shell
-from shared.web.auth import HIGH, LOW, STAFF_ROLES, SUBSTANTIAL
+from shared.web.auth import LEVELS, STAFF_ROLES
 from shared.web.commands import TheShell
 from shared.web.problems import Problem
 
@@ -39,7 +39,6 @@ router = APIRouter(tags=["sign-in"])
 
 SIGN_IN_LIVES = timedelta(minutes=10)
 CODE_LIVES = timedelta(minutes=1)
-LEVELS = {"low": LOW, "substantial": SUBSTANTIAL, "high": HIGH}
 _CHALLENGE = r"^[A-Za-z0-9_-]{43}$"
 Text = Annotated[str, Query(max_length=2000)]
 

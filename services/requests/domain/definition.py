@@ -5,11 +5,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from shared.contracts.identity import Residence
+from shared.contracts.identity import LifeEventKind, RelationKind, Residence
+from shared.contracts.requests import OfferMode
 from shared.kernel.text import LocalizedText
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,60}$")]
 FactName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,60}$")]
+Role = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{1,30}$")]
 FactType = Literal["int", "string", "bool", "date", "instant"]
 
 
@@ -17,11 +19,19 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class StatedAt(_Part):
+    """Where a person states a fact: the service, and the address with `{person_id}` for whom it is about."""
+
+    service: Slug
+    path: str
+
+
 class FactDefinition(_Part):
-    """A fact that rules may read: its type, and what people call it."""
+    """A fact that rules may read: its type, what people call it, and where a person states it, if one does."""
 
     type: FactType
     label: LocalizedText
+    stated_at: StatedAt | None = None
 
 
 class Rule(_Part):
@@ -33,6 +43,19 @@ class Rule(_Part):
     reason: LocalizedText
     passes: Mapping[FactName, Any]
     fails: Mapping[FactName, Any]
+
+
+class FactsStep(_Part):
+    """The request waits until facts about its beneficiary are known: only for what is missing is anybody asked.
+
+    `asks`: roles of those who are asked; without any the applicant is.
+    """
+
+    kind: Literal["facts"]
+    id: Slug
+    needs: Annotated[Sequence[FactName], Field(min_length=1)]
+    asks: Sequence[Role] = ()
+    title: LocalizedText
 
 
 class FeeStep(_Part):
@@ -65,11 +88,32 @@ class IssueStep(_Part):
     valid_days: Annotated[int, Field(ge=1, le=36_500)]
 
 
-Step = Annotated[FeeStep | AgencyTaskStep | IssueStep, Field(discriminator="kind")]
+Step = Annotated[FactsStep | FeeStep | AgencyTaskStep | IssueStep, Field(discriminator="kind")]
+
+
+class Binding(_Part):
+    """A life event that makes the platform go ahead: by telling, by an offer, or by doing it.
+
+    `recipient` and `beneficiary` are roles of the event's parties. It is made `after_days` of the beneficiary's birth
+    and stands for `open_for_days` of it. `form` is what is sent with one tap.
+    """
+
+    id: Slug
+    on: LifeEventKind
+    mode: OfferMode
+    recipient: Role
+    beneficiary: Role
+    after_days: Annotated[int, Field(ge=0, le=36_500)] = 0
+    open_for_days: Annotated[int, Field(ge=1, le=36_500)]
+    form: Mapping[str, Any] = {}
+    reason: LocalizedText
 
 
 class ServiceDefinition(_Part):
-    """One version of a service. It never changes; requests that run keep the version that they began with."""
+    """One version of a service. It never changes; requests that run keep the version that they began with.
+
+    `assurance`: how surely the caller has to be who they say. `on_behalf_of`: on what ground one may ask for another.
+    """
 
     id: Slug
     version: Annotated[int, Field(ge=1)]
@@ -81,6 +125,9 @@ class ServiceDefinition(_Part):
     form: Mapping[str, Any]
     eligibility: Sequence[Rule]
     steps: Annotated[Sequence[Step], Field(min_length=1)]
+    assurance: Literal["low", "substantial", "high"] = "substantial"
+    on_behalf_of: Sequence[RelationKind] = ()
+    bindings: Sequence[Binding] = ()
 
     @model_validator(mode="after")
     def _steps_have_names_of_their_own(self) -> Self:
@@ -88,6 +135,23 @@ class ServiceDefinition(_Part):
         if len(ids) != len(set(ids)):
             raise ValueError("two steps have the same id")
         return self
+
+    @model_validator(mode="after")
+    def _what_is_missing_is_asked_for_first(self) -> Self:
+        if any(isinstance(step, FactsStep) for step in self.steps[1:]):
+            raise ValueError("a step that asks for facts comes before all others")
+        return self
+
+    @model_validator(mode="after")
+    def _bindings_have_names_of_their_own(self) -> Self:
+        ids = [binding.id for binding in self.bindings]
+        if len(ids) != len(set(ids)):
+            raise ValueError("two bindings have the same id")
+        return self
+
+    def binding(self, binding_id: str) -> Binding | None:
+        """The binding of this name."""
+        return next((binding for binding in self.bindings if binding.id == binding_id), None)
 
     @property
     def key(self) -> str:

@@ -1,12 +1,12 @@
 """What is known of an applicant when a decision is made: registry facts, and what follows from them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from shared.contracts.identity import Fact, Residence
+from shared.contracts.identity import Fact, Residence, age_on
 from shared.kernel.clock import KUWAIT
 from shared.kernel.text import LocalizedText
 
@@ -21,6 +21,8 @@ class KnownPerson:
     residence: Residence
     facts: Mapping[str, Fact]
     died_on: date | None = None
+    is_named: bool = True
+    has_civil_id: bool = True
 
 
 def facts_of(person: KnownPerson, at: datetime) -> dict[str, Any]:
@@ -31,11 +33,13 @@ def facts_of(person: KnownPerson, at: datetime) -> dict[str, Any]:
         **registry,
         "age": age_on(person.birth_date, today),
         "residence": person.residence.value,
+        "is_named": person.is_named,
+        "has_civil_id": person.has_civil_id,
         "now": at,
     }
 
 
-def age_on(birth_date: date, day: date) -> int:
-    """Completed years."""
-    had_birthday = (day.month, day.day) >= (birth_date.month, birth_date.day)
-    return day.year - birth_date.year - (0 if had_birthday else 1)
+def are_known(person: KnownPerson, needs: Sequence[str], at: datetime) -> bool:
+    """Whether all these facts are known of a person; of a yes-or-no fact, whether it is so."""
+    facts = facts_of(person, at)
+    return all(facts.get(name) not in (None, False) for name in needs)

@@ -1,28 +1,26 @@
 """A request: submitted, carried from step to step of its service's definition, and ended one way or another."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from enum import StrEnum
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, assert_never
 from uuid import UUID
 
-from services.requests.domain.definition import AgencyTaskStep, FeeStep, IssueStep, ServiceDefinition, Step, service_key
-from services.requests.domain.facts import KnownPerson, facts_of
-from services.requests.domain.rulebook import RULEBOOK
-from services.requests.domain.rules import Verdict
-from shared.contracts.personal import Private, SubjectId
+from services.requests.domain.definition import FactsStep, FeeStep, ServiceDefinition, service_key
+from services.requests.domain.eligibility import KnownRelation, judge
+from services.requests.domain.facts import KnownPerson, are_known
+from services.requests.domain.request_state import Event, Owner, Request, Status, evolve
+from services.requests.domain.steps import begin, go_on
 from shared.contracts.requests import (
     RequestApproved,
-    RequestDocumentDue,
     RequestExpired,
-    RequestFeeDue,
+    RequestFactsKnown,
     RequestFeePaid,
-    RequestFulfilled,
     RequestPaymentNotNeeded,
     RequestRejected,
+    RequestReviewDue,
+    RequestReviewed,
     RequestSubmitted,
-    RequestTaskDue,
     RequestWithdrawn,
     RuleDecision,
     TaskDecision,
@@ -31,71 +29,6 @@ from shared.functions import Decider, Given, Givens
 from shared.kernel.errors import Refused
 from shared.kernel.ids import derive_id
 from shared.kernel.text import LocalizedText
-
-NOBODY = UUID(int=0)
-
-
-class Status(StrEnum):
-    """Where a request stands."""
-
-    NEW = "new"
-    SUBMITTED = "submitted"
-    IN_PROGRESS = "in_progress"
-    APPROVED = "approved"
-    REJECTED = "rejected"
-    FULFILLED = "fulfilled"
-    WITHDRAWN = "withdrawn"
-    EXPIRED = "expired"
-
-
-class Owner(StrEnum):
-    """Whom a request waits for."""
-
-    APPLICANT = "applicant"
-    AGENCY = "agency"
-    PLATFORM = "platform"
-
-
-FINAL = frozenset({Status.REJECTED, Status.FULFILLED, Status.WITHDRAWN, Status.EXPIRED})
-TRANSITIONS: Mapping[Status, frozenset[Status]] = {
-    Status.NEW: frozenset({Status.SUBMITTED}),
-    Status.SUBMITTED: frozenset({Status.IN_PROGRESS, Status.FULFILLED}),
-    Status.IN_PROGRESS: frozenset({Status.APPROVED, *FINAL}),
-    Status.APPROVED: FINAL,
-    **{status: frozenset[Status]() for status in FINAL},
-}
-
-
-@dataclass(frozen=True)
-class Fee:
-    """A fee that was asked for, of which step, and the payment that it was paid with."""
-
-    step_id: str
-    paid_with: UUID | None = None
-
-
-@dataclass(frozen=True)
-class Request:
-    """A request, and the step that it is at. `fee_id`, `task_id` and `document_id` are the last of their kind."""
-
-    status: Status = Status.NEW
-    id: UUID = NOBODY
-    service_id: str = ""
-    service_version: int = 0
-    reference: str = ""
-    applicant_id: SubjectId = NOBODY
-    form: Private[dict[str, Any]] = field(default_factory=dict)
-    step_id: str | None = None
-    waits_for: Owner | None = None
-    fee_id: UUID | None = None
-    fees: Mapping[UUID, "Fee"] = field(default_factory=dict)
-    task_id: UUID | None = None
-    document_id: UUID | None = None
-
-    @property
-    def is_running(self) -> bool:
-        """Whether it has begun and not ended."""
-        return self.status in (Status.SUBMITTED, Status.IN_PROGRESS, Status.APPROVED)
 
 
 @dataclass(frozen=True)
@@ -108,21 +41,46 @@ class ServiceVersion:
 
 @dataclass(frozen=True)
 class Known:
-    """What a request is decided with: its service's definition, and the applicant as identity knows them."""
+    """What a request is decided with: its service's definition, and people as identity knows them."""
 
     service: ServiceVersion | None
-    applicant: KnownPerson | None
+    applicant: KnownPerson | None = None
+    beneficiary: KnownPerson | None = None
+    relation: KnownRelation | None = None
 
 
 @dataclass(frozen=True)
 class Submit:
-    """A command of a citizen. The form was checked against the definition's schema."""
+    """A command of a citizen. The form was checked against the definition's schema.
+
+    For somebody else there is a `beneficiary_id`, and a `relation_id` that allows it.
+    """
 
     request_id: UUID
     service_id: str
     service_version: int
     applicant_id: UUID
     form: Mapping[str, Any]
+    at: datetime
+    beneficiary_id: UUID | None = None
+    relation_id: UUID | None = None
+    parties: Mapping[str, UUID] = field(default_factory=dict)
+    offer_id: UUID | None = None
+
+
+@dataclass(frozen=True)
+class GoAhead:
+    """An automatic service begins by itself; its rules were judged when that was decided."""
+
+    request_id: UUID
+    service_id: str
+    service_version: int
+    applicant_id: UUID
+    beneficiary_id: UUID
+    parties: Mapping[str, UUID]
+    form: Mapping[str, Any]
+    offer_id: UUID
+    decisions: Sequence[RuleDecision]
     at: datetime
 
 
@@ -166,37 +124,39 @@ class DocumentWasIssued:
 
 
 @dataclass(frozen=True)
-class ApplicantWasErased:
-    """The applicant's data was erased on request."""
+class FactsMayBeKnown:
+    """More is known of the beneficiary than before."""
+
+    at: datetime
 
 
 @dataclass(frozen=True)
-class ApplicantHasDied:
-    """A registry has told of the applicant's death."""
+class OccasionWasLost:
+    """What the request followed from has not happened."""
+
+
+@dataclass(frozen=True)
+class PersonWasErased:
+    """The applicant's or the beneficiary's data was erased on request."""
+
+
+@dataclass(frozen=True)
+class PersonHasDied:
+    """A registry has told of the applicant's or the beneficiary's death."""
 
 
 Message = (
     Submit
+    | GoAhead
     | Withdraw
+    | FactsMayBeKnown
     | FeeWasPaid
     | FeeHasLapsed
     | TaskWasDecided
     | DocumentWasIssued
-    | ApplicantWasErased
-    | ApplicantHasDied
-)
-Event = (
-    RequestSubmitted
-    | RequestFeeDue
-    | RequestFeePaid
-    | RequestPaymentNotNeeded
-    | RequestTaskDue
-    | RequestApproved
-    | RequestRejected
-    | RequestDocumentDue
-    | RequestFulfilled
-    | RequestWithdrawn
-    | RequestExpired
+    | OccasionWasLost
+    | PersonWasErased
+    | PersonHasDied
 )
 
 
@@ -205,23 +165,26 @@ def decide(state: Request, message: Message, known: Known) -> Sequence[Event]:
     match message:
         case Submit():
             return submit(state, message, known)
+        case GoAhead():
+            return go_ahead(state, message, known)
         case Withdraw():
-            if state.status is not Status.IN_PROGRESS or state.waits_for is Owner.PLATFORM:
-                raise Refused("request-not-withdrawable", {"status": state.status})
-            return [withdrawn(state, "by-applicant")]
+            return withdraw(state)
+        case FactsMayBeKnown(at):
+            return facts_may_be_known(state, known, at)
         case FeeWasPaid():
             return fee_was_paid(state, message, known)
         case FeeHasLapsed(fee_id):
-            is_ours = waits_for_fee(state) and state.fee_id == fee_id
-            return [RequestExpired(applicant_id=state.applicant_id, fee_ids=list(state.fees))] if is_ours else []
+            return fee_has_lapsed(state, fee_id)
         case TaskWasDecided():
             return task_was_decided(state, message, known)
         case DocumentWasIssued():
             return document_was_issued(state, message, known)
-        case ApplicantWasErased():
-            return [withdrawn(state, "applicant-erased")] if state.is_running else []
-        case ApplicantHasDied():
-            return [withdrawn(state, "applicant-deceased")] if state.is_running else []
+        case OccasionWasLost():
+            return occasion_was_lost(state, known)
+        case PersonWasErased():
+            return [withdrawn(state, "person-erased")] if state.is_running else []
+        case PersonHasDied():
+            return [withdrawn(state, "person-deceased")] if state.is_running else []
         case _:
             assert_never(message)
 
@@ -232,94 +195,103 @@ def submit(state: Request, command: Submit, known: Known) -> Sequence[Event]:
         raise Refused("request-already-submitted")
     if known.service is None:
         raise Refused("service-unknown")
-    if known.applicant is None:
+    applicant, beneficiary = known.applicant, known.applicant if command.beneficiary_id is None else known.beneficiary
+    if applicant is None or beneficiary is None:
         raise Refused("applicant-not-known-yet")
-    if known.applicant.died_on is not None:
+    if applicant.died_on is not None or beneficiary.died_on is not None:
         raise Refused("applicant-deceased")
     definition = known.service.definition
-    decisions = judge(definition, known.applicant, command.at)
+    if beneficiary.person_id != applicant.person_id:
+        refuse_unless_allowed(known.relation, definition, beneficiary, command)
+    return begun(state, definition, command, judge(definition, beneficiary, command.at), beneficiary)
+
+
+def refuse_unless_allowed(
+    relation: KnownRelation | None, definition: ServiceDefinition, beneficiary: KnownPerson, command: Submit
+) -> None:
+    """One asks for another only as far as the relation between the two allows."""
+    is_theirs = relation is not None and (relation.holder_id, relation.for_id) == (
+        command.applicant_id,
+        beneficiary.person_id,
+    )
+    if relation is None or not is_theirs or not relation.allows(definition, beneficiary, command.at):
+        raise Refused("not-allowed-for-them")
+
+
+def go_ahead(state: Request, notice: GoAhead, known: Known) -> Sequence[Event]:
+    """An automatic request begins once."""
+    if state.status is not Status.NEW:
+        return []
+    return begun(state, definition_of(known), notice, notice.decisions, known.beneficiary)
+
+
+def begun(
+    state: Request,
+    definition: ServiceDefinition,
+    message: Submit | GoAhead,
+    decisions: Sequence[RuleDecision],
+    beneficiary: KnownPerson | None,
+) -> Sequence[Event]:
+    """A request at its first step."""
     submitted = RequestSubmitted(
-        request_id=command.request_id,
+        request_id=message.request_id,
         service_id=definition.id,
         service_version=definition.version,
-        reference=reference_of(command.request_id),
-        applicant_id=command.applicant_id,
-        form=dict(command.form),
-        decisions=decisions,
+        reference=reference_of(message.request_id),
+        applicant_id=message.applicant_id,
+        form=dict(message.form),
+        decisions=list(decisions),
+        beneficiary_id=message.beneficiary_id,
+        parties=dict(message.parties),
+        offer_id=message.offer_id,
     )
-    fresh = evolve(state, submitted)
-    return [submitted, *begin(definition, 0, fresh, command.at)]
+    return [submitted, *begin(definition, 0, evolve(state, submitted), message.at, beneficiary)]
 
 
-def judge(definition: ServiceDefinition, applicant: KnownPerson, at: datetime) -> list[RuleDecision]:
-    """The decisions of all rules. Raises Refused where one fails, or where one cannot be decided."""
-    if applicant.residence not in definition.audience:
-        raise Refused("not-eligible", {"rules": [{"id": "audience"}]})
-    facts = facts_of(applicant, at)
-    rulings = [RULEBOOK.judge(rule, facts) for rule in definition.eligibility]
-    failed = [ruling.rule for ruling in rulings if ruling.verdict is Verdict.FAILED]
-    if failed:
-        said = [{"id": rule.id, "reason": rule.reason.model_dump()} for rule in failed]
-        raise Refused("not-eligible", {"rules": said})
-    undecided = [ruling.rule.id for ruling in rulings if ruling.verdict is Verdict.UNDECIDED]
-    if undecided:
-        raise Refused("eligibility-undecided", {"rules": [{"id": id} for id in undecided]})
-    return [RuleDecision(rule_id=r.rule.id, passed=True, facts=dict(r.facts)) for r in rulings]
+def withdraw(state: Request) -> Sequence[Event]:
+    """The applicant may take back what waits for somebody and is not approved yet."""
+    if state.status is not Status.IN_PROGRESS or state.waits_for is Owner.PLATFORM:
+        raise Refused("request-not-withdrawable", {"status": state.status})
+    return [withdrawn(state, "by-applicant")]
 
 
-def begin(definition: ServiceDefinition, index: int, state: Request, at: datetime) -> Sequence[Event]:
-    """What the step at `index` waits for; the end of the steps fulfils the request."""
-    request_id, applicant_id = state.id, state.applicant_id
-    if index >= len(definition.steps):
-        fulfilled = {"service_id": definition.id, "applicant_id": applicant_id, "document_id": state.document_id}
-        return [RequestFulfilled.model_validate(fulfilled)]
-    step: Step = definition.steps[index]
-    match step:
-        case FeeStep(amount_fils=0):
-            return begin(definition, index + 1, state, at)
-        case FeeStep():
-            return [
-                RequestFeeDue(
-                    fee_id=derive_id("fee", request_id, step.id),
-                    step_id=step.id,
-                    payer_id=applicant_id,
-                    agency=definition.agency,
-                    amount_fils=step.amount_fils,
-                    description=step.description,
-                    due_by=at + timedelta(days=step.pay_within_days),
-                )
-            ]
-        case AgencyTaskStep():
-            return [
-                RequestTaskDue(
-                    task_id=derive_id("task", request_id, step.id),
-                    step_id=step.id,
-                    agency=step.agency,
-                    service_id=definition.id,
-                    applicant_id=applicant_id,
-                    title=step.title,
-                )
-            ]
-        case IssueStep():
-            return [
-                RequestDocumentDue(
-                    document_id=derive_id("document", request_id, step.id),
-                    step_id=step.id,
-                    kind=step.document,
-                    title=step.title,
-                    valid_days=step.valid_days,
-                    applicant_id=applicant_id,
-                )
-            ]
-        case _:
-            assert_never(step)
-
-
-def go_on(state: Request, known: Known, at: datetime) -> Sequence[Event]:
-    """What follows the step that is done."""
+def facts_may_be_known(state: Request, known: Known, at: datetime) -> Sequence[Event]:
+    """What was missing has come: the request goes on."""
+    if state.facts_of is None or state.step_id is None or known.beneficiary is None:
+        return []
     definition = definition_of(known)
-    index = next(i for i, step in enumerate(definition.steps) if step.id == state.step_id)
-    return begin(definition, index + 1, state, at)
+    step = next(step for step in definition.steps if step.id == state.step_id)
+    if not (isinstance(step, FactsStep) and are_known(known.beneficiary, step.needs, at)):
+        return []
+    known_now = RequestFactsKnown(step_id=step.id)
+    return [known_now, *go_on(definition, evolve(state, known_now), at)]
+
+
+def fee_has_lapsed(state: Request, fee_id: UUID) -> Sequence[Event]:
+    """A request whose fee is not paid in time ends."""
+    if not waits_for_fee(state) or state.fee_id != fee_id:
+        return []
+    fee_ids = list(state.fees)
+    return [RequestExpired(applicant_id=state.applicant_id, fee_ids=fee_ids, offer_id=state.offer_id)]
+
+
+def occasion_was_lost(state: Request, known: Known) -> Sequence[Event]:
+    """What runs is taken back; what was issued is reviewed by the agency, once."""
+    if state.is_running:
+        return [withdrawn(state, "occasion-lost")]
+    if state.status is not Status.FULFILLED or state.document_id is None or state.review_id is not None:
+        return []
+    definition = definition_of(known)
+    return [
+        RequestReviewDue(
+            task_id=derive_id("review", state.id, state.document_id),
+            document_id=state.document_id,
+            agency=definition.agency,
+            service_id=definition.id,
+            applicant_id=state.applicant_id,
+            title=definition.name,
+        )
+    ]
 
 
 def fee_was_paid(state: Request, notice: FeeWasPaid, known: Known) -> Sequence[Event]:
@@ -332,11 +304,13 @@ def fee_was_paid(state: Request, notice: FeeWasPaid, known: Known) -> Sequence[E
     paid = RequestFeePaid(
         fee_id=notice.fee_id, step_id=state.step_id, payment_id=notice.payment_id, paid_at=notice.paid_at
     )
-    return [paid, *go_on(state, known, notice.paid_at)]
+    return [paid, *go_on(definition_of(known), state, notice.paid_at)]
 
 
 def task_was_decided(state: Request, notice: TaskWasDecided, known: Known) -> Sequence[Event]:
     """The agency's word takes the request on, or ends it."""
+    if state.review_id == notice.task_id and state.document_id is not None:
+        return [RequestReviewed(document_id=state.document_id, stays=notice.decision is TaskDecision.APPROVE)]
     is_awaited = state.is_running and state.waits_for is Owner.AGENCY
     if not is_awaited or state.task_id != notice.task_id or state.step_id is None:
         return []
@@ -344,19 +318,19 @@ def task_was_decided(state: Request, notice: TaskWasDecided, known: Known) -> Se
         fee_ids = fees_given_back(state, known)
         return [RequestRejected(applicant_id=state.applicant_id, reason=notice.reason, fee_ids=fee_ids)]
     approved = RequestApproved(step_id=state.step_id, applicant_id=state.applicant_id)
-    return [approved, *go_on(state, known, notice.decided_at)]
+    return [approved, *go_on(definition_of(known), state, notice.decided_at)]
 
 
 def document_was_issued(state: Request, notice: DocumentWasIssued, known: Known) -> Sequence[Event]:
     """The signed document takes the request on: most often to its end."""
     if not state.is_running or state.document_id != notice.document_id or state.waits_for is not Owner.PLATFORM:
         return []
-    return go_on(state, known, notice.issued_at)
+    return go_on(definition_of(known), state, notice.issued_at)
 
 
 def waits_for_fee(state: Request) -> bool:
     """Whether the request waits for its applicant to pay."""
-    return state.is_running and state.waits_for is Owner.APPLICANT
+    return state.is_running and state.waits_for is Owner.APPLICANT and state.facts_of is None
 
 
 def withdrawn(state: Request, reason: str) -> RequestWithdrawn:
@@ -384,65 +358,28 @@ def reference_of(request_id: UUID) -> str:
     return f"AFQ-{letters[:4]}-{letters[4:]}"
 
 
-def evolve(state: Request, event: Event) -> Request:
-    """A request after an event."""
-    match event:
-        case RequestSubmitted():
-            return Request(
-                status=Status.SUBMITTED,
-                id=event.request_id,
-                service_id=event.service_id,
-                service_version=event.service_version,
-                reference=event.reference,
-                applicant_id=event.applicant_id,
-                form=event.form,
-                waits_for=Owner.PLATFORM,
-            )
-        case RequestFeeDue():
-            fees = {**state.fees, event.fee_id: Fee(event.step_id)}
-            return at_step(state, event.step_id, Owner.APPLICANT, fee_id=event.fee_id, fees=fees)
-        case RequestFeePaid():
-            fees = {**state.fees, event.fee_id: Fee(event.step_id, paid_with=event.payment_id)}
-            return replace(state, fees=fees, waits_for=Owner.PLATFORM)
-        case RequestPaymentNotNeeded():
-            return state
-        case RequestTaskDue():
-            return at_step(state, event.step_id, Owner.AGENCY, task_id=event.task_id)
-        case RequestApproved():
-            return replace(state, status=Status.APPROVED, waits_for=Owner.PLATFORM)
-        case RequestDocumentDue():
-            return at_step(state, event.step_id, Owner.PLATFORM, document_id=event.document_id)
-        case RequestRejected():
-            return ended(state, Status.REJECTED)
-        case RequestFulfilled():
-            return ended(state, Status.FULFILLED)
-        case RequestWithdrawn():
-            return ended(state, Status.WITHDRAWN)
-        case RequestExpired():
-            return ended(state, Status.EXPIRED)
-        case _:
-            assert_never(event)
-
-
-def at_step(state: Request, step_id: str, owner: Owner, **changes: Any) -> Request:
-    """The request at a step; what is approved stays so until its end."""
-    status = Status.APPROVED if state.status is Status.APPROVED else Status.IN_PROGRESS
-    return replace(state, status=status, step_id=step_id, waits_for=owner, **changes)
-
-
-def ended(state: Request, status: Status) -> Request:
-    """The request at its end: it waits for nobody."""
-    return replace(state, status=status, waits_for=None)
-
-
 def _service_key(message: Message, state: Request) -> str | None:
-    if isinstance(message, Submit):
+    if isinstance(message, Submit | GoAhead):
         return service_key(message.service_id, message.service_version)
     return service_key(state.service_id, state.service_version) if state.service_id else None
 
 
 def _applicant_key(message: Message, _: Request) -> UUID | None:
     return message.applicant_id if isinstance(message, Submit) else None
+
+
+def _beneficiary_key(message: Message, state: Request) -> UUID | None:
+    match message:
+        case Submit() | GoAhead():
+            return message.beneficiary_id
+        case FactsMayBeKnown():
+            return state.facts_of
+        case _:
+            return None
+
+
+def _relation_key(message: Message, _: Request) -> UUID | None:
+    return message.relation_id if isinstance(message, Submit) else None
 
 
 request = Decider(
@@ -454,5 +391,8 @@ request = Decider(
         Known,
         service=Given(ServiceVersion, "service_versions", by="key", key=_service_key, immutable=True),
         applicant=Given(KnownPerson, "persons", by="person_id", key=_applicant_key),
+        beneficiary=Given(KnownPerson, "persons", by="person_id", key=_beneficiary_key),
+        relation=Given(KnownRelation, "relations", by="id", key=_relation_key),
     ),
+    shape=2,
 )

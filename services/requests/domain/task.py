@@ -1,4 +1,4 @@
-"""A task: what an officer of an agency has to decide on a request."""
+"""A task: what an officer of an agency has to decide on a request, or what a person has to state for it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import assert_never
 from uuid import UUID
 
-from shared.contracts.requests import TaskCancelled, TaskDecided, TaskDecision, TaskOpened
+from shared.contracts.requests import TaskCancelled, TaskDecided, TaskDecision, TaskDone, TaskOpened
 from shared.functions import Decider
 from shared.kernel.errors import Refused
 from shared.kernel.text import LocalizedText
@@ -20,25 +20,30 @@ class Status(StrEnum):
     UNKNOWN = "unknown"
     OPEN = "open"
     DECIDED = "decided"
+    DONE = "done"
     CANCELLED = "cancelled"
 
 
 TRANSITIONS: Mapping[Status, frozenset[Status]] = {
     Status.UNKNOWN: frozenset({Status.OPEN}),
-    Status.OPEN: frozenset({Status.DECIDED, Status.CANCELLED}),
+    Status.OPEN: frozenset({Status.DECIDED, Status.DONE, Status.CANCELLED}),
     Status.DECIDED: frozenset(),
+    Status.DONE: frozenset(),
     Status.CANCELLED: frozenset(),
 }
 
 
 @dataclass(frozen=True)
 class Task:
-    """A task, and for which request and agency it is."""
+    """A task, for which request it is, and whose: an agency's officers decide; a person states facts about somebody."""
 
     status: Status = Status.UNKNOWN
     request_id: UUID = NOBODY
     applicant_id: UUID = NOBODY
-    agency: str = ""
+    agency: str | None = None
+    person_id: UUID | None = None
+    about_id: UUID | None = None
+    needs: tuple[str, ...] = ()
     service_id: str = ""
     title: LocalizedText | None = None
     decision: TaskDecision | None = None
@@ -46,13 +51,16 @@ class Task:
 
 @dataclass(frozen=True)
 class OpenTask:
-    """A request has come to a step that an officer decides."""
+    """A request has come to a step that an officer decides, or that waits for what a person has to state."""
 
     request_id: UUID
     applicant_id: UUID
-    agency: str
     service_id: str
     title: LocalizedText
+    agency: str | None = None
+    person_id: UUID | None = None
+    about_id: UUID | None = None
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,12 +73,17 @@ class Decide:
 
 
 @dataclass(frozen=True)
+class FinishTask:
+    """What was asked for is known."""
+
+
+@dataclass(frozen=True)
 class CancelTask:
     """The request has ended without a decision."""
 
 
-Message = OpenTask | Decide | CancelTask
-Event = TaskOpened | TaskDecided | TaskCancelled
+Message = OpenTask | Decide | FinishTask | CancelTask
+Event = TaskOpened | TaskDecided | TaskDone | TaskCancelled
 
 
 def decide(state: Task, message: Message) -> Sequence[Event]:
@@ -80,6 +93,8 @@ def decide(state: Task, message: Message) -> Sequence[Event]:
             return [] if state.status is not Status.UNKNOWN else [opened(message)]
         case Decide():
             return decided(state, message)
+        case FinishTask():
+            return [TaskDone(request_id=state.request_id)] if state.status is Status.OPEN else []
         case CancelTask():
             return [TaskCancelled(request_id=state.request_id)] if state.status is Status.OPEN else []
         case _:
@@ -94,12 +109,15 @@ def opened(notice: OpenTask) -> TaskOpened:
         agency=notice.agency,
         service_id=notice.service_id,
         title=notice.title,
+        person_id=notice.person_id,
+        about_id=notice.about_id,
+        needs=list(notice.needs),
     )
 
 
 def decided(state: Task, command: Decide) -> Sequence[Event]:
     """A task is decided once; who refuses has to say why."""
-    if state.status is not Status.OPEN:
+    if state.status is not Status.OPEN or state.agency is None:
         raise Refused("task-not-open", {"status": state.status})
     if command.decision is TaskDecision.REJECT and command.reason is None:
         raise Refused("task-rejection-without-reason")
@@ -123,15 +141,20 @@ def evolve(state: Task, event: Event) -> Task:
                 request_id=event.request_id,
                 applicant_id=event.applicant_id,
                 agency=event.agency,
+                person_id=event.person_id,
+                about_id=event.about_id,
+                needs=tuple(event.needs),
                 service_id=event.service_id,
                 title=event.title,
             )
         case TaskDecided(decision=decision):
             return replace(state, status=Status.DECIDED, decision=decision)
+        case TaskDone():
+            return replace(state, status=Status.DONE)
         case TaskCancelled():
             return replace(state, status=Status.CANCELLED)
         case _:
             assert_never(event)
 
 
-task = Decider("task", initial=Task(), decide=decide, evolve=evolve)
+task = Decider("task", initial=Task(), decide=decide, evolve=evolve, shape=2)

@@ -1,2 +1,2 @@
 -- A person as identity publishes them.
-select person_id, name, birth_date, residence, facts, died_on from persons where person_id = $1
+select person_id, name, birth_date, residence, facts, died_on, is_named, has_civil_id from persons where person_id = $1

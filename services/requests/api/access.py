@@ -1,0 +1,79 @@
+"""Who may see and do what: the parties of a request, who acts for them, and how surely a caller is known."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Header
+
+from services.requests import queries
+from services.requests.domain.definition import ServiceDefinition, service_key
+from services.requests.domain.eligibility import KnownRelation
+from services.requests.domain.request import request
+from services.requests.domain.request_state import Request as RequestState
+from services.requests.domain.task import task
+from shared.store.shell import Shell
+from shared.web.auth import LEVELS, AnyCaller, Caller
+from shared.web.commands import TheShell
+from shared.web.problems import Problem
+
+OnBehalfOf = Annotated[
+    UUID | None, Header(description="For whom the caller asks: a child, or somebody whom they represent.")
+]
+
+
+async def definition_in(shell: Shell, service_id: str, version: int | None = None) -> ServiceDefinition:
+    """A version of a service, or its newest."""
+    if version is None:
+        current = await queries.current_versions(shell.parts.pool)
+        found = next((definition for definition in current if definition.id == service_id), None)
+    else:
+        found = await queries.version_by_key(shell.parts.pool, service_key(service_id, version))
+    if found is None:
+        raise Problem("service-unknown")
+    return found
+
+
+def must_be_sure_enough(caller: Caller, definition: ServiceDefinition) -> None:
+    """Some services need a surer sign-in: the caller steps up and asks again (RFC 9470)."""
+    if caller.assurance < LEVELS[definition.assurance]:
+        raise Problem("assurance-too-low", details={"acr_values": definition.assurance})
+
+
+async def relation_for(
+    shell: Shell, caller: Caller, for_id: UUID, definition: ServiceDefinition
+) -> KnownRelation | None:
+    """On what ground the caller may ask for this service for the other, if on any."""
+    beneficiary = await queries.find_person(shell.parts.pool, for_id)
+    if beneficiary is None:
+        return None
+    found = await queries.relations_between(shell.parts.pool, caller.id, for_id)
+    now = shell.parts.clock.now()
+    return next((relation for relation in found if relation.allows(definition, beneficiary, now)), None)
+
+
+async def acts_for(shell: Shell, caller: Caller, for_id: UUID) -> bool:
+    """Whether the caller acts for the other on any ground."""
+    if not caller.has("citizen"):
+        return False
+    return any(found.in_force for found in await queries.relations_between(shell.parts.pool, caller.id, for_id))
+
+
+async def visible_request(request_id: UUID, caller: AnyCaller, shell: TheShell) -> RequestState:
+    """A request that the caller may see: its applicant, whom it is for and who acts for them, and officers of an agency
+    that has a task on it.
+    """
+    loaded = await shell.state(request, request_id)
+    if loaded is None:
+        raise Problem("not-found")
+    state: RequestState = loaded.state
+    if caller.has("citizen") and caller.id in (state.applicant_id, state.beneficiary_id):
+        return state
+    if await acts_for(shell, caller, state.beneficiary_id):
+        return state
+    concerned = None if state.task_id is None else await shell.state(task, state.task_id)
+    if concerned is None or concerned.state.agency not in caller.agencies:
+        raise Problem("not-found")
+    return state
+
+
+VisibleRequest = Annotated[RequestState, Depends(visible_request)]

@@ -1,0 +1,57 @@
+"""What one can ask for, and whether."""
+
+from typing import Literal
+
+from fastapi import APIRouter
+
+from services.requests import queries
+from services.requests.api.access import OnBehalfOf, acts_for, definition_in
+from services.requests.domain.definition import ServiceDefinition, Slug
+from services.requests.domain.facts import facts_of
+from services.requests.domain.rulebook import RULEBOOK
+from services.requests.domain.rules import Ruling, Verdict
+from services.requests.views import CardView, EligibilityView, RuleView
+from shared.web.auth import Citizen
+from shared.web.commands import TheShell
+from shared.web.documents import MAY_BE_UNKNOWN
+from shared.web.problems import Problem
+
+router = APIRouter(tags=["catalogue"])
+
+
+@router.get("/catalogue")
+async def list_services(shell: TheShell) -> list[CardView]:
+    """The services that one can ask for, each in its newest version."""
+    return [CardView.of(definition) for definition in await queries.current_versions(shell.parts.pool)]
+
+
+@router.get("/catalogue/{service_id}")
+async def get_service(service_id: Slug, shell: TheShell) -> CardView:
+    """One service in its newest version."""
+    return CardView.of(await definition_in(shell, service_id))
+
+
+@router.get("/eligibility", responses=MAY_BE_UNKNOWN)
+async def eligibility(caller: Citizen, shell: TheShell, on_behalf_of: OnBehalfOf = None) -> list[EligibilityView]:
+    """For which services the caller, or whom they act for, is eligible now, and why (not)."""
+    if on_behalf_of is not None and not await acts_for(shell, caller, on_behalf_of):
+        raise Problem("not-found")
+    person = await queries.find_person(shell.parts.pool, on_behalf_of or caller.id)
+    facts = {} if person is None else facts_of(person, shell.parts.clock.now())
+    found = []
+    for definition in await queries.current_versions(shell.parts.pool):
+        rulings = [RULEBOOK.judge(rule, facts) for rule in definition.eligibility]
+        in_audience = person is None or person.residence in definition.audience
+        found.append(_eligibility(definition, rulings, in_audience=in_audience))
+    return found
+
+
+def _eligibility(definition: ServiceDefinition, rulings: list[Ruling], *, in_audience: bool) -> EligibilityView:
+    verdicts = {ruling.verdict for ruling in rulings}
+    eligible: Literal["yes", "no", "unknown"] = "yes"
+    if Verdict.FAILED in verdicts or not in_audience:
+        eligible = "no"
+    elif Verdict.UNDECIDED in verdicts:
+        eligible = "unknown"
+    rules = [RuleView(id=r.rule.id, verdict=r.verdict, reason=r.rule.reason, facts=r.facts) for r in rulings]
+    return EligibilityView(service_id=definition.id, name=definition.name, eligible=eligible, rules=rules)

@@ -1,0 +1,117 @@
+"""Requests: submitted for oneself or for somebody else, seen, followed live, and withdrawn."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Request, Response
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.requests import queries
+from services.requests.api.access import (
+    OnBehalfOf,
+    VisibleRequest,
+    definition_in,
+    must_be_sure_enough,
+    relation_for,
+)
+from services.requests.domain.definition import Slug
+from services.requests.domain.request import Submit, Withdraw, request
+from services.requests.domain.request_state import Request as RequestState
+from services.requests.forms import form_errors
+from services.requests.views import HistoryView, RequestStory, RequestView
+from shared.kernel.ids import new_id
+from shared.store.shell import Shell
+from shared.web.auth import Caller, Citizen
+from shared.web.commands import IdempotencyKey, TheShell, perform
+from shared.web.documents import MAY_BE_UNKNOWN
+from shared.web.live import Watcher
+from shared.web.pages import Page, PageQuery, newest_first
+from shared.web.problems import Problem
+
+router = APIRouter(prefix="/requests", tags=["requests"])
+
+
+class Submission(BaseModel):
+    """What is asked for: a service of the catalogue, and its form."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    service_id: Slug
+    version: Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)] | None = None
+    form: Annotated[Mapping[str, Any], Field(max_length=200)] = {}
+
+
+@router.post("", status_code=202, response_model=RequestView, responses=MAY_BE_UNKNOWN)
+async def submit_request(
+    form: Submission, caller: Citizen, key: IdempotencyKey, shell: TheShell, on_behalf_of: OnBehalfOf = None
+) -> Response:
+    """Submits a request. The answer comes after it is safe: it survives any crash from then on.
+
+    With `On-Behalf-Of` it is for somebody for whom the caller may act; the caller pays and is told.
+    """
+    definition = await definition_in(shell, form.service_id, form.version)
+    must_be_sure_enough(caller, definition)
+    errors = form_errors(definition.form, form.form)
+    if errors:
+        raise Problem("form-invalid", errors=errors)
+    for_id = None if on_behalf_of == caller.id else on_behalf_of
+    relation = None if for_id is None else await relation_for(shell, caller, for_id, definition)
+    request_id = new_id()
+    command = Submit(
+        request_id=request_id,
+        service_id=definition.id,
+        service_version=definition.version,
+        applicant_id=caller.id,
+        form=form.form,
+        at=shell.parts.clock.now(),
+        beneficiary_id=for_id,
+        relation_id=None if relation is None else relation.id,
+    )
+    send = request.send(request_id, command)
+    return await perform(shell, send, caller=caller, key=key, answer=RequestView.of, on_behalf_of=for_id)
+
+
+@router.get("")
+async def list_requests(caller: Citizen, shell: TheShell, page: PageQuery) -> Page[RequestView]:
+    """The requests that the caller has sent, or that are for the caller; newest first."""
+    ids = await queries.requests_of_applicant(shell.parts.pool, caller.id, page.before, page.limit + 1)
+    views = [RequestView.of(id, state) for id, state in await shell.states(request, ids)]
+    return newest_first(views, page, lambda view: view.id)
+
+
+@router.get("/{request_id}")
+async def get_request(request_id: UUID, state: VisibleRequest, shell: TheShell) -> RequestStory:
+    """One request with its history: for its parties, and for officers of an agency that has a task on it."""
+    return RequestStory.told(request_id, state, await shell.history(request_id))
+
+
+@router.get("/{request_id}/stream", response_class=EventSourceResponse)
+async def stream_request(
+    request_id: UUID,
+    state: VisibleRequest,
+    http: Request,
+    last_event_id: Annotated[int, Header(ge=0, le=2**63 - 1)] = 0,
+) -> AsyncIterator[ServerSentEvent]:
+    """A request's history as it happens, on any replica; `Last-Event-ID` goes on where a broken stream ended."""
+    watcher: Watcher = http.app.state.watcher
+    async for event in watcher.follow(request, request_id, last_event_id):
+        view = HistoryView.of(event)
+        yield ServerSentEvent(data=view.model_dump(mode="json"), event=view.type, id=str(view.sequence))
+
+
+@router.post("/{request_id}/withdraw", status_code=200, response_model=RequestView)
+async def withdraw_request(request_id: UUID, caller: Citizen, key: IdempotencyKey, shell: TheShell) -> Response:
+    """Takes a request back while it is in progress; a fee that was paid is given back."""
+    await _own(shell, caller, request_id)
+    send = request.send(request_id, Withdraw())
+    return await perform(shell, send, caller=caller, key=key, answer=RequestView.of, status=200)
+
+
+async def _own(shell: Shell, caller: Caller, request_id: UUID) -> RequestState:
+    loaded = await shell.state(request, request_id)
+    if loaded is None or loaded.state.applicant_id != caller.id:
+        raise Problem("not-found")
+    state: RequestState = loaded.state
+    return state
