@@ -16,7 +16,13 @@ from simulators.agency import records as agency_records
 from simulators.agency.desk import Desk
 from simulators.agency.journal import Journal
 from simulators.agency.platform import Platform
+from simulators.background import Background
 from simulators.clock import Clock, utc_now
+from simulators.hospital import api as hospital_api
+from simulators.hospital import records as hospital_records
+from simulators.hospital.births import Births
+from simulators.hospital.identity import Identity
+from simulators.hospital.reporter import Reporter
 from simulators.knet import api as knet_api
 from simulators.knet import records as knet_records
 from simulators.knet.gateway import Gateway, UnknownPaymentError
@@ -25,7 +31,16 @@ from simulators.knet.pages import unknown_payment_page
 from simulators.knet.terminal import Terminal
 from simulators.labels import HEADER, HEADER_TEXT, SayingSimulator
 from simulators.ledger import Ledger
+from simulators.mail import api as mail_api
+from simulators.mail import records as mail_records
+from simulators.mail.mailbox import Mailbox
+from simulators.mail.server import MailServer, PostOffice
+from simulators.officer import Officer
 from simulators.settings import Settings
+from simulators.sms import api as sms_api
+from simulators.sms import records as sms_records
+from simulators.sms.messages import Messages
+from simulators.sms.receipts import Receipts
 
 log = structlog.stdlib.get_logger()
 
@@ -43,20 +58,20 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        knet_ledger = Ledger(settings.directory / "knet.jsonl", knet_records.RECORD)
-        agency_ledger = Ledger(settings.directory / "agency.jsonl", agency_records.RECORD)
-        with closing(knet_ledger), closing(agency_ledger):
-            async with _http_client() as http:
-                app.state.knet = _knet(settings, http, Gateway(knet_ledger, clock))
-                app.state.agency = _agency(settings, http, Journal(agency_ledger, clock))
-                async with _at_work(app.state.agency.desk) as app.state.desk_run:
-                    yield
-                await app.state.knet.notifier.close()
+        async with (
+            _http_client() as http,
+            _knet(settings, http, clock) as app.state.knet,
+            _agency(settings, http, clock) as app.state.agency,
+            _sms(settings, http, clock) as app.state.sms,
+            _mail(settings, clock) as app.state.mail,
+            _hospital(settings, http, clock) as app.state.hospital,
+            _at_work(app.state.agency.desk) as app.state.desk_run,
+        ):
+            yield
 
     app = SimulatorsApp(title="Afaq simulators", lifespan=lifespan, docs_url=None, redoc_url=None)
-    app.include_router(health.router)
-    app.include_router(knet_api.router)
-    app.include_router(agency_api.router)
+    for part in (health, knet_api, agency_api, sms_api, mail_api, hospital_api):
+        app.include_router(part.router)
     app.add_exception_handler(UnknownPaymentError, _unknown_payment)
     return app
 
@@ -67,18 +82,66 @@ def _http_client() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(headers=headers, cookie_jar=aiohttp.DummyCookieJar())
 
 
-def _knet(settings: Settings, http: aiohttp.ClientSession, gateway: Gateway) -> knet_api.Knet:
+@asynccontextmanager
+async def _knet(settings: Settings, http: aiohttp.ClientSession, clock: Clock) -> AsyncIterator[knet_api.Knet]:
     terminal = Terminal(
         tranportal_id=settings.knet_tranportal_id,
         password=settings.knet_password.get_secret_value(),
         resource_key=settings.knet_resource_key.get_secret_value().encode(),
     )
-    return knet_api.Knet(terminal, gateway, Notifier(http, gateway, terminal), settings.public_url)
+    with closing(Ledger(settings.directory / "knet.jsonl", knet_records.RECORD)) as ledger:
+        gateway = Gateway(ledger, clock)
+        async with Background() as background:
+            notifier = Notifier(http, gateway, terminal, background)
+            yield knet_api.Knet(terminal, gateway, notifier, settings.public_url)
 
 
-def _agency(settings: Settings, http: aiohttp.ClientSession, journal: Journal) -> agency_api.Agency:
-    platform = Platform(http, identity_url=settings.identity_url, requests_url=settings.requests_url)
-    return agency_api.Agency(platform, journal, Desk(platform, journal))
+@asynccontextmanager
+async def _agency(settings: Settings, http: aiohttp.ClientSession, clock: Clock) -> AsyncIterator[agency_api.Agency]:
+    officer = Officer(http, identity_url=settings.identity_url)
+    platform = Platform(officer, requests_url=settings.requests_url)
+    with closing(Ledger(settings.directory / "agency.jsonl", agency_records.RECORD)) as ledger:
+        journal = Journal(ledger, clock)
+        yield agency_api.Agency(platform, journal, Desk(platform, journal))
+
+
+@asynccontextmanager
+async def _sms(settings: Settings, http: aiohttp.ClientSession, clock: Clock) -> AsyncIterator[sms_api.Sms]:
+    with closing(Ledger(settings.directory / "sms.jsonl", sms_records.RECORD)) as ledger:
+        messages = Messages(ledger, clock)
+        async with Background() as background:
+            receipts = Receipts(
+                http,
+                messages,
+                background,
+                clock,
+                url=settings.sms_receipts_url,
+                secret=settings.sms_webhook_secret.get_secret_value(),
+            )
+            yield sms_api.Sms(settings.sms_api_key.get_secret_value(), messages, receipts)
+
+
+@asynccontextmanager
+async def _mail(settings: Settings, clock: Clock) -> AsyncIterator[mail_api.Mail]:
+    with closing(Ledger(settings.directory / "mail.jsonl", mail_records.RECORD)) as ledger:
+        office = PostOffice(
+            username=settings.smtp_username,
+            password=settings.smtp_password.get_secret_value(),
+            mailbox=Mailbox(ledger, clock),
+        )
+        async with MailServer(office, settings.smtp_host, settings.smtp_port) as server:
+            yield mail_api.Mail(office, server)
+
+
+@asynccontextmanager
+async def _hospital(
+    settings: Settings, http: aiohttp.ClientSession, clock: Clock
+) -> AsyncIterator[hospital_api.Hospital]:
+    identity = Identity(Officer(http, identity_url=settings.identity_url), identity_url=settings.identity_url)
+    with closing(Ledger(settings.directory / "hospital.jsonl", hospital_records.RECORD)) as ledger:
+        births = Births(ledger, clock)
+        async with Background() as background:
+            yield hospital_api.Hospital(births, Reporter(identity, births, background, clock))
 
 
 @asynccontextmanager

@@ -1,9 +1,12 @@
 """Time, as a thing that is handed in."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 Clock = Callable[[], datetime]
+
+KUWAIT = timezone(timedelta(hours=3), "Asia/Kuwait")
+"""Without daylight saving time."""
 
 
 def utc_now() -> datetime:

@@ -3,7 +3,7 @@
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HEADER = "X-Simulator"
-HEADER_TEXT = "Afaq simulators: no real bank and no real agency"
+HEADER_TEXT = "Afaq simulators: no real bank, agency, message or birth"
 
 
 class SayingSimulator:

@@ -37,3 +37,5 @@ def configure_logs() -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
+    # aiosmtpd's own: each line that a sender says, with people's addresses in it.
+    logging.getLogger("mail.log").setLevel(logging.ERROR)

@@ -1,5 +1,7 @@
 """What the simulators need to be told, from variables that start with AFAQ_SIMULATORS_."""
 
+import binascii
+from base64 import b64decode
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +23,16 @@ def _as_long_as_a_key(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _as_a_webhook_secret(secret: SecretStr) -> SecretStr:
+    prefix, _, key = secret.get_secret_value().partition("_")
+    try:
+        if prefix == "whsec" and b64decode(key, validate=True):
+            return secret
+    except binascii.Error:
+        pass
+    raise ValueError("must be whsec_ and then base64")
+
+
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 
 
@@ -40,10 +52,21 @@ class Settings(BaseSettings):
     public_url: BaseUrl
     """How a browser reaches this process: the hosted page's address starts with it."""
     identity_url: BaseUrl
-    """Where the agency desk signs in."""
+    """Where the agency desk and the hospitals sign in, and where births are reported."""
     requests_url: BaseUrl
     """Where the agency desk finds its tasks."""
 
     knet_tranportal_id: str = Field(min_length=1)
     knet_password: SecretStr = Field(min_length=1)
     knet_resource_key: Annotated[SecretStr, AfterValidator(_as_long_as_a_key)]
+
+    sms_api_key: SecretStr = Field(min_length=1)
+    """What a sender shows to both companies."""
+    sms_receipts_url: BaseUrl
+    """Where receipts go: a company's name is put to its end."""
+    sms_webhook_secret: Annotated[SecretStr, AfterValidator(_as_a_webhook_secret)]
+
+    smtp_host: str = "127.0.0.1"
+    smtp_port: int = Field(default=8025, ge=0, le=65535)
+    smtp_username: str = Field(min_length=1)
+    smtp_password: SecretStr = Field(min_length=1)

@@ -11,10 +11,11 @@ from pydantic import BaseModel
 from simulators.agency.desk import Desk
 from simulators.agency.journal import Journal
 from simulators.agency.pages import desk_page
-from simulators.agency.platform import Platform, PlatformAwayError
+from simulators.agency.platform import Platform
 from simulators.agency.records import Record
 from simulators.agency.switches import Switches
 from simulators.agency.tasks import Task
+from simulators.officer import PlatformAwayError
 
 log = structlog.stdlib.get_logger()
 

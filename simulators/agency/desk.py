@@ -9,10 +9,11 @@ from http import HTTPStatus
 import structlog
 
 from simulators.agency.journal import Journal
-from simulators.agency.platform import Platform, PlatformAwayError
+from simulators.agency.platform import Platform
 from simulators.agency.records import Outcome
 from simulators.agency.switches import Switches
 from simulators.agency.tasks import Task
+from simulators.officer import PlatformAwayError
 
 log = structlog.stdlib.get_logger()
 

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import aiohttp
 import structlog
 
+from simulators.background import Background
 from simulators.knet.attempt import Attempt
 from simulators.knet.gateway import Gateway
 from simulators.knet.money import format_amount
@@ -33,14 +34,19 @@ class CallbackAnswer:
 
 
 class Notifier:
-    """Sends callbacks; those that fail are tried again in the background, for as long as this process lives."""
+    """Sends callbacks; those that fail are tried again in the background, for as long as this process lives.
 
-    def __init__(self, session: aiohttp.ClientSession, gateway: Gateway, terminal: Terminal) -> None:
-        """Take what is needed; the session stays the caller's to close."""
+    What is then still being tried is given up; the merchant has inquiry for that.
+    """
+
+    def __init__(
+        self, session: aiohttp.ClientSession, gateway: Gateway, terminal: Terminal, background: Background
+    ) -> None:
+        """Take what is needed; the session and the background stay the caller's to close."""
         self._session = session
         self._gateway = gateway
         self._terminal = terminal
-        self._retries: set[asyncio.Task[None]] = set()
+        self._background = background
 
     async def tell(self, attempt: Attempt, switches: Switches) -> None:
         """Tell the merchant, who may not hear it. What it answered is in the attempt's callbacks afterwards."""
@@ -49,18 +55,7 @@ class Notifier:
         copies = 2 if switches.duplicate_callback else 1
         answers = await asyncio.gather(*(self._send(attempt, trandata) for _ in range(copies)))
         if not any(answer.delivered for answer in answers):
-            self._retry_in_background(attempt, trandata)
-
-    async def close(self) -> None:
-        """Give up what is still being retried; the merchant has inquiry for that."""
-        for retry in self._retries:
-            retry.cancel()
-        await asyncio.gather(*self._retries, return_exceptions=True)
-
-    def _retry_in_background(self, attempt: Attempt, trandata: str) -> None:
-        retry = asyncio.create_task(self._retry(attempt, trandata))
-        self._retries.add(retry)  # The event loop alone would let the task be collected half-way.
-        retry.add_done_callback(self._retries.discard)
+            self._background.start(self._retry(attempt, trandata))
 
     async def _retry(self, attempt: Attempt, trandata: str) -> None:
         for pause_seconds in RETRY_AFTER_SECONDS:

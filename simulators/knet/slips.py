@@ -1,12 +1,12 @@
 """Numbers of the kind that a bank gives out: drawn at random, so that nobody can count payments by them."""
 
 import secrets
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 
+from simulators.clock import KUWAIT
 from simulators.knet.cards import Result
 from simulators.knet.records import Slip
 
-_KUWAIT = timezone(timedelta(hours=3), "Asia/Kuwait")  # Kuwait has no daylight saving time.
 _SENT_TO_BANK = frozenset({Result.CAPTURED, Result.NOT_CAPTURED, Result.DECLINED, Result.RESTRICTED})
 
 
@@ -23,7 +23,7 @@ def slip_of(result: Result, at: datetime) -> Slip:
         tran_id=_digits(15),
         ref=_digits(12),
         auth=f"S{_digits(5)}" if result is Result.CAPTURED else "",
-        postdate=at.astimezone(_KUWAIT).strftime("%m%d"),
+        postdate=at.astimezone(KUWAIT).strftime("%m%d"),
     )
 
 

@@ -6,10 +6,12 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from simulators.app import create_app
+from afaq.local.ports import claim_ports
 from simulators.settings import Settings
 from tests.component.simulators.fake_platform import FakePlatform
 from tests.component.simulators.merchant import PASSWORD, RESOURCE_KEY, TRANPORTAL_ID, Merchant
+from tests.component.simulators.receipt_listener import SECRET, ReceiptListener
+from tests.component.simulators.running import running
 from tests.component.simulators.settable_clock import SettableClock
 
 PUBLIC_URL = "http://simulators.test"
@@ -22,7 +24,13 @@ async def platform() -> AsyncIterator[FakePlatform]:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, platform: FakePlatform) -> Settings:
+async def receipts() -> AsyncIterator[ReceiptListener]:
+    async with ReceiptListener() as receipts:
+        yield receipts
+
+
+@pytest.fixture
+def settings(tmp_path: Path, platform: FakePlatform, receipts: ReceiptListener) -> Settings:
     return Settings.model_validate(
         {
             "directory": tmp_path / "ledgers",
@@ -32,6 +40,12 @@ def settings(tmp_path: Path, platform: FakePlatform) -> Settings:
             "knet_tranportal_id": TRANPORTAL_ID,
             "knet_password": PASSWORD,
             "knet_resource_key": RESOURCE_KEY,
+            "sms_api_key": "sms-api-key",
+            "sms_receipts_url": receipts.url,
+            "sms_webhook_secret": SECRET,
+            "smtp_port": claim_ports(tmp_path / "ports.json", "smtp")["smtp"],
+            "smtp_username": "afaq",
+            "smtp_password": "smtp-password",
         }
     )
 
@@ -43,11 +57,7 @@ def clock() -> SettableClock:
 
 @pytest.fixture
 async def simulators(settings: Settings, clock: SettableClock) -> AsyncIterator[httpx2.AsyncClient]:
-    app = create_app(settings, clock=clock)
-    async with (
-        app.router.lifespan_context(app),
-        httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=PUBLIC_URL) as client,
-    ):
+    async with running(settings, clock) as client:
         yield client
 
 

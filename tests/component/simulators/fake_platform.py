@@ -1,4 +1,4 @@
-"""Identity and requests, as far as an agency's desk meets them."""
+"""Identity and requests, as far as an agency's desk and the hospitals meet them."""
 
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -19,9 +19,21 @@ class Heard:
     body: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Told:
+    """Something of a life event as it came in."""
+
+    path: str
+    idempotency_key: str
+    body: dict[str, Any] | None
+
+
 @dataclass
 class FakePlatform:
-    """Open tasks, two on a page; `statuses` are used up first as answers to decisions, then 200 for all others."""
+    """Open tasks, two on a page; `statuses` are used up first as answers to decisions, then 200 for all others.
+
+    Likewise `refusals` of what is told of life events: a status, a code and whether to try again later.
+    """
 
     open_tasks: dict[str, str] = field(default_factory=dict)
     """Agencies by task id."""
@@ -30,6 +42,8 @@ class FakePlatform:
     statuses: list[int] = field(default_factory=list)
     away: bool = False
     lists_decided_tasks: bool = False
+    told: list[Told] = field(default_factory=list)
+    refusals: list[tuple[int, str, bool]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Lay out the routes."""
@@ -37,6 +51,8 @@ class FakePlatform:
         app.router.add_post("/local/sign-in", self._sign_in)
         app.router.add_get("/tasks", self._tasks)
         app.router.add_post("/tasks/{id}/decision", self._decide)
+        app.router.add_post("/life-events", self._hear_of_life)
+        app.router.add_post("/life-events/{source}/{number}/{what}", self._hear_of_life)
         self._server = TestServer(app)
         self._token = ""
 
@@ -82,6 +98,15 @@ class FakePlatform:
         if status < 500 and not self.lists_decided_tasks:
             self.open_tasks.pop(task_id, None)
         return web.json_response({}, status=status)
+
+    async def _hear_of_life(self, request: web.Request) -> web.Response:
+        self._check(request)
+        body = await request.json() if request.can_read_body else None
+        self.told.append(Told(request.path, request.headers["Idempotency-Key"], body))
+        if not self.refusals:
+            return web.json_response({"status": "recorded"}, status=202 if request.path == "/life-events" else 200)
+        status, code, later = self.refusals.pop(0)
+        return web.json_response({"code": code}, status=status, headers={"Retry-After": "1"} if later else None)
 
     def _check(self, request: web.Request) -> None:
         if self.away:

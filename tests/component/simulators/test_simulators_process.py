@@ -14,6 +14,7 @@ import httpx2
 import pytest
 
 from tests.component.simulators.merchant import PASSWORD, RESOURCE_KEY, TRANPORTAL_ID, Merchant
+from tests.component.simulators.receipt_listener import SECRET
 
 
 @asynccontextmanager
@@ -41,6 +42,12 @@ def an_environment(directory: Path) -> dict[str, str]:
         "knet_tranportal_id": TRANPORTAL_ID,
         "knet_password": PASSWORD,
         "knet_resource_key": RESOURCE_KEY,
+        "sms_api_key": "sms-api-key",
+        "sms_receipts_url": "http://127.0.0.1:9",
+        "sms_webhook_secret": SECRET,
+        "smtp_port": "0",
+        "smtp_username": "afaq",
+        "smtp_password": "smtp-password",
     }
     return {f"AFAQ_SIMULATORS_{name.upper()}": text for name, text in settings.items()}
 
@@ -88,7 +95,7 @@ async def test_a_charge_survives_a_kill(tmp_path: Path) -> None:
         assert "CAPTURED" in (await client.get(f"/knet/kpg/pay/{payment_id}")).text
 
 
-@pytest.mark.parametrize("missing", ["KNET_PASSWORD", "KNET_RESOURCE_KEY"])
+@pytest.mark.parametrize("missing", ["KNET_PASSWORD", "KNET_RESOURCE_KEY", "SMS_WEBHOOK_SECRET", "SMTP_PASSWORD"])
 async def test_it_does_not_start_without_its_secrets(tmp_path: Path, missing: str) -> None:
     environment = an_environment(tmp_path)
     del environment[f"AFAQ_SIMULATORS_{missing}"]
