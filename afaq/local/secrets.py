@@ -40,6 +40,10 @@ def _password() -> str:
     return secrets.token_urlsafe(24)
 
 
+def _webhook_secret() -> str:
+    return f"whsec_{random_key()}"
+
+
 def _sixteen_characters() -> str:
     return secrets.token_hex(8)
 
@@ -53,6 +57,9 @@ _WANTED = {
     "identity.provider_secret": _password,
     "requests.document_key": signing_key,
     "requests.code_key": random_key,
+    "sms.api_key": _password,
+    "sms.webhook_secret": _webhook_secret,
+    "smtp.password": _password,
     "knet.tranportal_id": _sixteen_characters,
     "knet.password": _password,
     "knet.resource_key": _sixteen_characters,

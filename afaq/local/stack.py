@@ -31,6 +31,7 @@ READY_SECONDS = 90.0
 KAFKA_VARIABLE, POSTGRES_VARIABLE = "AFAQ_KAFKA_BOOTSTRAP", "AFAQ_POSTGRES_DSN"
 PORTAL, PORTAL_ADDRESS = "portal", "http://127.0.0.1:9/signed-in"
 """The frontend of tests and the demonstration; nothing listens there, they read the address that they are sent to."""
+SMS_COMPANIES = ("north", "south")
 Say = Callable[[str], None]
 
 
@@ -140,7 +141,7 @@ class Stack:
             await consumer.stop()
 
     def _claim_urls(self) -> Mapping[str, str]:
-        ports = claim_ports(self._directory / "ports.json", *NAMES, "simulators", "sign-in")
+        ports = claim_ports(self._directory / "ports.json", *NAMES, "simulators", "sign-in", "mail")
         return {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
 
     def _environments(self, endpoints: Endpoints, secrets: Mapping[str, str]) -> Mapping[str, Mapping[str, str]]:
@@ -166,6 +167,21 @@ class Stack:
             "AFAQ_PAYMENTS_KNET_RESOURCE_KEY": secrets["knet.resource_key"],
             "AFAQ_PAYMENTS_KNET_UNKNOWN_TRANSACTION_CODE": "SIM109",
         }
+        environments["notifications"] |= {
+            "AFAQ_NOTIFICATIONS_SMS_COMPANIES": json.dumps(
+                {
+                    name: {"url": f"{urls['simulators']}/sms/{name}", "api_key": secrets["sms.api_key"]}
+                    for name in SMS_COMPANIES
+                }
+            ),
+            "AFAQ_NOTIFICATIONS_SMS_WEBHOOK_SECRETS": json.dumps([secrets["sms.webhook_secret"]]),
+            "AFAQ_NOTIFICATIONS_SMTP_HOST": "127.0.0.1",
+            "AFAQ_NOTIFICATIONS_SMTP_PORT": urls["mail"].rpartition(":")[2],
+            "AFAQ_NOTIFICATIONS_SMTP_USERNAME": "afaq",
+            "AFAQ_NOTIFICATIONS_SMTP_PASSWORD": secrets["smtp.password"],
+            "AFAQ_NOTIFICATIONS_SMTP_SECURITY": "none",
+            "AFAQ_NOTIFICATIONS_SMTP_SENDER": "Afaq <no-reply@afaq.test>",
+        }
         environments["simulators"] = {
             "AFAQ_SIMULATORS_PORT": urls["simulators"].rpartition(":")[2],
             "AFAQ_SIMULATORS_DIRECTORY": str(self._directory / "simulators"),
@@ -175,6 +191,12 @@ class Stack:
             "AFAQ_SIMULATORS_KNET_TRANPORTAL_ID": secrets["knet.tranportal_id"],
             "AFAQ_SIMULATORS_KNET_PASSWORD": secrets["knet.password"],
             "AFAQ_SIMULATORS_KNET_RESOURCE_KEY": secrets["knet.resource_key"],
+            "AFAQ_SIMULATORS_SMS_API_KEY": secrets["sms.api_key"],
+            "AFAQ_SIMULATORS_SMS_RECEIPTS_URL": f"{urls['notifications']}/providers/sms",
+            "AFAQ_SIMULATORS_SMS_WEBHOOK_SECRET": secrets["sms.webhook_secret"],
+            "AFAQ_SIMULATORS_SMTP_PORT": urls["mail"].rpartition(":")[2],
+            "AFAQ_SIMULATORS_SMTP_USERNAME": "afaq",
+            "AFAQ_SIMULATORS_SMTP_PASSWORD": secrets["smtp.password"],
         }
         environments["sign-in"] = {}
         return environments

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import aiohttp
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwk import JWKRegistry, Key, KeySet
 from joserfc.jws import extract_compact
 from pydantic import BaseModel, ConfigDict, HttpUrl, SecretStr
 
@@ -24,6 +24,7 @@ _TIMEOUT = aiohttp.ClientTimeout(total=10)
 _KEYS_READ_AGAIN_SECONDS = 10.0
 _KEYS_KEPT_SECONDS = 3600.0
 _LEEWAY_SECONDS = 30
+_ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
 class ProviderSettings(BaseModel):
@@ -100,7 +101,8 @@ class Provider:
             **({"acr_values": wanted} if wanted else {}),
             **({"ui_locales": language} if language else {}),
         }
-        return f"{(await self._discovered())['authorization_endpoint']}?{urlencode(query)}"
+        endpoint = (await self._discovered())["authorization_endpoint"]
+        return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(query)}"
 
     async def claims(self, code: str, challenge: Challenge) -> Mapping[str, Any]:
         """Who has signed in, as the verified ID token says. Raises ProviderAway or NotProven."""
@@ -131,7 +133,7 @@ class Provider:
         """OpenID Connect Core 1.0, 3.1.3.7."""
         rules = jwt.JWTClaimsRegistry(
             leeway=_LEEWAY_SECONDS,
-            iss={"essential": True, "value": self._issuer},
+            iss={"essential": True, "value": (await self._discovered())["issuer"]},
             aud={"essential": True, "value": self.settings.client_id},
             sub={"essential": True},
             exp={"essential": True},
@@ -143,7 +145,7 @@ class Provider:
             keys = await self._keys_with(key_id)
             claims = jwt.decode(token, keys, algorithms=ALGORITHMS).claims
             rules.validate(claims)
-        except (JoseError, ValueError, TypeError, KeyError) as error:
+        except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise NotProven(f"the ID token is not good: {type(error).__name__}") from None
         is_for_another = isinstance(claims["aud"], list) and claims.get("azp") != self.settings.client_id
         if is_for_another and len(claims["aud"]) > 1:
@@ -157,7 +159,7 @@ class Provider:
             known = self._keys is not None and any(key.kid == key_id for key in self._keys.keys)
             if age > _KEYS_KEPT_SECONDS or (not known and age > _KEYS_READ_AGAIN_SECONDS):
                 metadata = await self._discovered()
-                self._keys = KeySet.import_key_set(await self._fetch("GET", metadata["jwks_uri"]))  # type: ignore[arg-type]
+                self._keys = _key_set(await self._fetch("GET", metadata["jwks_uri"]))
                 self._keys_read_at = time.monotonic()
         assert self._keys is not None
         return self._keys
@@ -165,8 +167,10 @@ class Provider:
     async def _discovered(self) -> Mapping[str, Any]:
         if self._metadata is None:
             found = await self._fetch("GET", f"{self._issuer}/.well-known/openid-configuration")
-            if found.get("issuer") != self._issuer:
+            if str(found.get("issuer")).rstrip("/") != self._issuer:
                 raise ProviderAway("the provider's discovery document names another issuer")
+            if not all(isinstance(found.get(name), str) for name in _ENDPOINTS):
+                raise ProviderAway("the provider's discovery document lacks an endpoint")
             self._metadata = found
         return self._metadata
 
@@ -187,3 +191,19 @@ class Provider:
         if not isinstance(answer, dict):
             raise ProviderAway("the provider's answer is not an object")
         return answer
+
+
+def _key_set(answer: Mapping[str, Any]) -> KeySet:
+    """The keys that are understood; others are passed over (RFC 7517, 5). Raises ProviderAway where there is none."""
+    said = answer.get("keys")
+    keys = [key for jwk in (said if isinstance(said, list) else ()) if (key := _key(jwk)) is not None]
+    if not keys:
+        raise ProviderAway("the provider publishes no key that is understood")
+    return KeySet(keys)
+
+
+def _key(jwk: Any) -> Key | None:
+    try:
+        return JWKRegistry.import_key(jwk)
+    except (JoseError, ValueError, TypeError, KeyError):
+        return None

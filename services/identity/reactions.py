@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import TypeAlias
 
-from services.identity.domain.life_event import FATHER, MOTHER, ParentsFound, life_event, parent_key
+from services.identity.domain.life_event import CHILD, FATHER, MOTHER, ParentsFound, life_event, parent_key
 from services.identity.domain.person import (
     BirthNoticeAnnulled,
     BirthNoticed,
@@ -23,6 +23,7 @@ from shared.contracts.identity import (
     LifeEventKind,
     LifeEventNoticed,
     LifeEventRecorded,
+    PersonCivilIdAssigned,
     PersonDied,
     PersonErased,
     PersonRegistered,
@@ -67,8 +68,8 @@ def look_up_the_parents(event: Recorded[Told], parents: Parents) -> Iterator[Ste
         yield life_event.send(event.aggregate_id, ParentsFound(known))
 
 
-@reactions.on(PersonRegistered)
-def find_their_children(event: Recorded[PersonRegistered]) -> Iterator[Step]:
+@reactions.on(PersonRegistered, PersonCivilIdAssigned)
+def find_their_children(event: Recorded[PersonRegistered | PersonCivilIdAssigned]) -> Iterator[Step]:
     """Births that were told before their mother or father was known here."""
     key = event.data.civil_id_hash
     if isinstance(key, str):
@@ -81,7 +82,7 @@ def find_their_children(event: Recorded[PersonRegistered]) -> Iterator[Step]:
 def register_a_newborn(event: Recorded[LifeEventRecorded | LifeEventCorrected]) -> Iterator[Step]:
     """A newborn is a person, and its parents are its guardians."""
     told = event.data
-    if told.kind is not LifeEventKind.BIRTH or MOTHER not in told.parties or isinstance(told.particulars, Erased):
+    if told.kind is not LifeEventKind.BIRTH or CHILD not in told.parties or isinstance(told.particulars, Erased):
         return
     particulars = told.particulars
     assert particulars.sex is not None and particulars.residence is not None

@@ -1,21 +1,30 @@
-"""HTTP of notifications: a person's inbox."""
+"""HTTP of notifications: a person's inbox and preferences, codes that prove a contact, and companies' receipts."""
 
+import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-from services.notifications.queries import Message, messages_of_person
+from services.notifications.domain.contact import AskCode, Contact, GiveCode, contact, contact_id
+from services.notifications.domain.delivery import Arrived, Bounced, delivery
+from services.notifications.domain.recipient import ChooseChannels, Preferences, preferences
+from services.notifications.queries import Message, attempt_by_reference, find_recipient, messages_of_person
+from services.notifications.receipts import Receipts
+from shared.contracts.notifications import Channel, Failure
+from shared.contracts.personal import Erased
 from shared.web.auth import Citizen
-from shared.web.commands import TheShell
+from shared.web.commands import IdempotencyKey, TheShell, perform
+from shared.web.documents import MAY_BE_UNKNOWN
 from shared.web.pages import LAST
 from shared.web.problems import Problem
 
 router = APIRouter()
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+Outbound = Literal["sms", "email"]
 
 
 class InboxPage(BaseModel):
@@ -26,6 +35,58 @@ class InboxPage(BaseModel):
     next_before_id: UUID | None
 
 
+class PreferencesForm(BaseModel):
+    """By which channels to be told, the first of them first; without any only in the inbox."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    channels: Annotated[list[Outbound], Field(max_length=2)]
+
+
+class PreferencesView(BaseModel):
+    """By which channels the person is told, besides the inbox."""
+
+    channels: Sequence[Channel]
+
+    @staticmethod
+    def of(_: UUID, state: Preferences) -> "PreferencesView":
+        """The view of a state."""
+        return PreferencesView(channels=() if isinstance(state.channels, Erased) else state.channels)
+
+
+class CodeForm(BaseModel):
+    """Where to send a one-time code."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    channel: Outbound
+
+
+class GivenCodeForm(CodeForm):
+    """The code as it has come."""
+
+    code: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
+
+
+class ContactView(BaseModel):
+    """A channel, and whether a code that was sent by it has come back."""
+
+    channel: Channel
+    is_confirmed: bool
+    code_expires_at: datetime | None
+    mistakes: int
+
+    @staticmethod
+    def of(_: UUID, state: Contact) -> "ContactView":
+        """The view of a state."""
+        return ContactView(
+            channel=state.channel,
+            is_confirmed=state.is_confirmed and state.code is None,
+            code_expires_at=None if state.code is None else state.expires_at,
+            mistakes=state.mistakes,
+        )
+
+
 @router.get("/inbox", tags=["inbox"])
 async def inbox(
     caller: Citizen,
@@ -34,7 +95,7 @@ async def inbox(
     before_id: Annotated[UUID, Query()] = LAST,
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
 ) -> InboxPage:
-    """The caller's messages, newest first."""
+    """The caller's messages, newest first, and how each was sent besides."""
     try:
         before.astimezone(UTC)
     except OverflowError:
@@ -45,3 +106,56 @@ async def inbox(
     return InboxPage(
         items=items, next_before=last.sent_at if last else None, next_before_id=last.delivery_id if last else None
     )
+
+
+@router.get("/preferences", tags=["preferences"])
+async def get_preferences(caller: Citizen, shell: TheShell) -> PreferencesView:
+    """By which channels the caller is told."""
+    loaded = await shell.state(preferences, caller.id)
+    return PreferencesView.of(caller.id, preferences.initial if loaded is None else loaded.state)
+
+
+@router.put("/preferences", response_model=PreferencesView, tags=["preferences"])
+async def choose_channels(form: PreferencesForm, caller: Citizen, key: IdempotencyKey, shell: TheShell) -> Response:
+    """Chooses by which channels the caller is told, from the next message on."""
+    if len(set(form.channels)) < len(form.channels):
+        raise Problem("invalid-request", errors=[{"in": "body", "pointer": "/channels", "code": "twice"}])
+    send = preferences.send(caller.id, ChooseChannels(tuple(Channel(name) for name in form.channels)))
+    return await perform(shell, send, caller=caller, key=key, answer=PreferencesView.of, status=200)
+
+
+@router.post("/codes", status_code=202, response_model=ContactView, responses=MAY_BE_UNKNOWN, tags=["contacts"])
+async def ask_code(form: CodeForm, caller: Citizen, key: IdempotencyKey, shell: TheShell) -> Response:
+    """Sends the caller a one-time code. It goes before all other messages, and is good for five minutes."""
+    channel = Channel(form.channel)
+    recipient = await find_recipient(shell.parts.pool, caller.id)
+    if recipient is None or recipient.address(channel) is None:
+        raise Problem("no-contact")
+    code = f"{secrets.randbelow(1_000_000):06}"
+    send = contact.send(contact_id(caller.id, channel), AskCode(caller.id, channel, code, shell.parts.clock.now()))
+    return await perform(shell, send, caller=caller, key=key, answer=ContactView.of, urgent=True)
+
+
+@router.post("/codes/confirmation", response_model=ContactView, tags=["contacts"])
+async def give_code(form: GivenCodeForm, caller: Citizen, key: IdempotencyKey, shell: TheShell) -> Response:
+    """Confirms a contact by its code. A wrong one is counted: after five the code is good no more."""
+    send = contact.send(contact_id(caller.id, Channel(form.channel)), GiveCode(form.code, shell.parts.clock.now()))
+    return await perform(shell, send, caller=caller, key=key, answer=ContactView.of, status=200)
+
+
+@router.post("/providers/sms/{provider}", status_code=204, tags=["providers"])
+async def take_receipt(provider: str, request: Request, shell: TheShell) -> None:
+    """A company's receipt for a short message. One that comes again, or late, is no harm."""
+    receipts: Receipts = request.app.state.receipts
+    receipt = receipts.read(await request.body(), request.headers)
+    if receipt is None:
+        raise Problem("receipt-not-genuine")
+    found = await attempt_by_reference(shell.parts.pool, provider, receipt.reference)
+    if found is None:
+        raise Problem("not-found")
+    delivery_id, number = found
+    if receipt.status == "delivered":
+        await shell.handle(delivery.send(delivery_id, Arrived(number)))
+    else:
+        notice = Bounced(number, Failure(receipt.status), "by-receipt", shell.parts.clock.now())
+        await shell.handle(delivery.send(delivery_id, notice))

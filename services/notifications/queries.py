@@ -1,6 +1,6 @@
 """Reads of notifications' own tables."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -8,11 +8,22 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
+from services.notifications.domain.recipient import Recipient
+from services.notifications.domain.sms_route import Figures
+from shared.contracts.notifications import Channel
 from shared.kernel.text import LocalizedText
 from shared.store.statements import Statements
 from shared.store.types import Pool
 
 SQL = Statements(Path(__file__).parent / "sql")
+
+
+@dataclass(frozen=True)
+class AttemptRow:
+    """How a message was sent besides, in GOV.UK Notify's statuses."""
+
+    channel: Channel
+    status: str
 
 
 @dataclass(frozen=True)
@@ -25,9 +36,11 @@ class Message:
     title: LocalizedText
     body: LocalizedText
     sent_at: datetime
+    sent_by: Sequence[AttemptRow]
 
 
 _MESSAGE = TypeAdapter(Message)
+_RECIPIENT = TypeAdapter(Recipient)
 
 
 async def messages_of_person(
@@ -36,3 +49,21 @@ async def messages_of_person(
     """A page of a person's messages, newest first."""
     rows = await pool.fetch(SQL["messages_of_person"], person_id, *before, limit)
     return [_MESSAGE.validate_python(dict(row)) for row in rows]
+
+
+async def find_recipient(pool: Pool, person_id: UUID) -> Recipient | None:
+    """A person as identity publishes them."""
+    row = await pool.fetchrow(SQL["recipient"], person_id)
+    return None if row is None else _RECIPIENT.validate_python(dict(row))
+
+
+async def attempt_by_reference(pool: Pool, provider: str, reference: UUID) -> tuple[UUID, int] | None:
+    """The delivery, and the number of its attempt, that a provider knows by this name."""
+    row = await pool.fetchrow(SQL["attempt_by_reference"], reference, provider)
+    return None if row is None else (row["delivery_id"], row["number"])
+
+
+async def sms_figures(pool: Pool, since: datetime, now: datetime) -> Mapping[str, Figures]:
+    """What each company has made of its attempts since an instant."""
+    rows = await pool.fetch(SQL["sms_figures"], since, now)
+    return {row["provider"]: Figures(row["attempts"], row["bad"]) for row in rows}

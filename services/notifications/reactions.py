@@ -1,18 +1,27 @@
 """What events bring about in notifications: people are told, as the rules in `telling/rules.yaml` say."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from services.notifications.domain.delivery import Tell, delivery
+from services.notifications.domain.delivery import Bounced, Tell, TryAgain, delivery
+from services.notifications.domain.recipient import Recipient
 from services.notifications.domain.templates import RULES, TEMPLATES, Rule, render
+from services.notifications.effects import MEASURE_AGAIN_SECONDS, MeasureProviders, SendEmail, SendSms
 from shared.contracts import payments, requests
 from shared.contracts.event import Event, Recorded, event_class
 from shared.contracts.identity import PersonErased
-from shared.functions import Given, Reactions, Step, erase
+from shared.contracts.notifications import (
+    Channel,
+    DeliveryFailed,
+    DeliverySending,
+    DeliverySent,
+    Failure,
+    SmsRouteChanged,
+)
+from shared.functions import Given, Reactions, Step, erase, perform
 from shared.kernel.clock import KUWAIT
 from shared.kernel.errors import NotYet
 from shared.kernel.ids import derive_id
@@ -23,45 +32,55 @@ __all__ = ["payments", "reactions", "requests"]  # importing the contracts makes
 reactions = Reactions()
 
 
-@dataclass(frozen=True)
-class Recipient:
-    """A row of `recipients`; of an erased person only the id is left, and the dead are told nothing."""
-
-    person_id: UUID
-    name: LocalizedText | None
-    is_deceased: bool = False
+RECEIPT_PATIENCE = timedelta(minutes=30)
+"""Of a short message nothing has been heard for so long: another channel is tried."""
 
 
 def tell_by(rule: Rule) -> Callable[[Recorded[Event], Recipient | None], Iterator[Step]]:
     """The reaction of one rule."""
 
     def tell(event: Recorded[Event], recipient: Recipient | None) -> Iterator[Step]:
-        person_id: UUID = getattr(event.data, rule.recipient)
+        person_id: UUID | None = getattr(event.data, rule.recipient)
+        if person_id is None or not rule.is_about(event.data):
+            return
         if recipient is None:
             raise NotYet("person", person_id)
-        if recipient.name is None or recipient.is_deceased:
+        if recipient.name is None or not recipient.can_be_told:
             return
         template = TEMPLATES[rule.purpose]
-        arguments = arguments_of(event.data, recipient.name)
+        expires_at: datetime | None = getattr(event.data, rule.expires) if rule.expires else None
+        arguments = arguments_of(event.data, recipient.name, event.time, expires_at)
+        delivery_id = derive_id("delivery", event.id, person_id, rule.purpose)
         message = Tell(
+            delivery_id=delivery_id,
             person_id=person_id,
             purpose=rule.purpose,
             cause_id=event.id,
             about_id=getattr(event.data, rule.about) if rule.about else event.aggregate_id,
             title=render(template.title, arguments),
             body=render(template.body, arguments),
+            sms=render(template.sms, arguments) if template.sms else None,
+            at=event.time,
+            expires_at=expires_at,
+            only_by=getattr(event.data, rule.only_by) if rule.only_by else None,
         )
-        yield delivery.send(derive_id("delivery", event.id, person_id, rule.purpose), message)
+        yield delivery.send(delivery_id, message)
 
     return tell
 
 
-def arguments_of(data: Event, name: LocalizedText) -> Mapping[str, Any]:
-    """What a template may use: the event's own fields in the types that ICU formats."""
+def arguments_of(
+    data: Event, name: LocalizedText, at: datetime, expires_at: datetime | None = None
+) -> Mapping[str, Any]:
+    """What a template may use: the event's fields in the types that ICU formats, and the whole days that are left."""
     arguments: dict[str, Any] = {"name": name}
+    if expires_at is not None:
+        arguments["days_left"] = max(0, (expires_at - at).days)
     for field in type(data).model_fields:
         value = getattr(data, field)
-        if isinstance(value, datetime):
+        if field == "name":
+            arguments["service"] = value
+        elif isinstance(value, datetime):
             arguments[field] = value.astimezone(KUWAIT).replace(tzinfo=None)  # ICU would take the machine's zone
         elif isinstance(value, LocalizedText | str | int | date):
             arguments[field] = value
@@ -77,6 +96,39 @@ for _rule in RULES:
         Recipient, "recipients", by="person_id", key=lambda event, field=_rule.recipient: getattr(event.data, field)
     )
     reactions.on(_event, given=_recipient)(tell_by(_rule))
+
+
+@reactions.on(DeliverySending)
+def hand_it_over(event: Recorded[DeliverySending]) -> Iterator[Step]:
+    """A worker gives the attempt to its provider."""
+    attempt = event.data
+    if attempt.channel is Channel.SMS:
+        yield perform(SendSms(attempt.number, attempt.provider, attempt.reference, event.time))
+    else:
+        yield perform(SendEmail(attempt.number, attempt.reference, event.time))
+
+
+@reactions.on(DeliverySent)
+def wait_for_the_receipt(event: Recorded[DeliverySent]) -> Iterator[Step]:
+    """Of a short message a receipt should come; mail has none."""
+    if event.data.channel is Channel.SMS:
+        silent_at = event.time + RECEIPT_PATIENCE
+        silent = Bounced(event.data.number, Failure.TEMPORARY, "no-receipt", silent_at)
+        yield delivery.send(event.aggregate_id, silent, at=silent_at)
+
+
+@reactions.on(DeliveryFailed)
+def try_all_of_it_again(event: Recorded[DeliveryFailed]) -> Iterator[Step]:
+    """Where everybody was away."""
+    if event.data.retry_at is not None:
+        again = TryAgain(event.data.number, event.data.retry_at)
+        yield delivery.send(event.aggregate_id, again, at=event.data.retry_at)
+
+
+@reactions.on(SmsRouteChanged)
+def measure_the_companies(event: Recorded[SmsRouteChanged]) -> Iterator[Step]:
+    """The next measure follows on each change."""
+    yield perform(MeasureProviders(), at=event.time + timedelta(seconds=MEASURE_AGAIN_SECONDS))
 
 
 @reactions.on(PersonErased)

@@ -1,11 +1,27 @@
 """What notifications has to be told."""
 
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
+from services.notifications.sms import CompanySettings
 from shared.runtime.settings import ServiceSettings
 
 
 class NotificationsSettings(ServiceSettings):
-    """What every service has to be told, and nothing more yet."""
+    """`sms_companies`: who sends short messages, by name; `sms_webhook_secrets`: what their receipts are signed with,
+    the old and the new one while it changes. `smtp_security` is `none` on a laptop only.
+    """
 
     model_config = SettingsConfigDict(env_prefix="AFAQ_NOTIFICATIONS_")
+
+    sms_companies: Mapping[str, CompanySettings] = {}
+    sms_webhook_secrets: Sequence[SecretStr] = ()
+    smtp_host: str
+    smtp_port: int = Field(ge=1, le=65535)
+    smtp_username: str
+    smtp_password: SecretStr
+    smtp_security: Literal["tls", "starttls", "none"] = "starttls"
+    smtp_sender: str

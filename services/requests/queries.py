@@ -57,7 +57,8 @@ async def publish_version(pool: Pool, definition: ServiceDefinition) -> None:
     """Puts a version into the catalogue. Raises ValueError where the same version says something else already."""
     text = definition.model_dump_json().encode()
     await pool.execute(SQL["publish_version"], definition.key, definition.id, definition.version, text)
-    if await version_by_key(pool, definition.key) != definition:
+    published = await version_by_key(pool, definition.key)
+    if published is None or published.model_dump(mode="json") != definition.model_dump(mode="json"):
         raise ValueError(f"{definition.key} was published with another text; give the change a new version")
 
 

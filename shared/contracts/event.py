@@ -45,13 +45,17 @@ def all_events() -> Iterator[type[Event]]:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where something comes from: which transaction it belongs to, what caused it, who did it and for whom."""
+    """Where something comes from: which transaction it belongs to, what caused it, who did it and for whom.
+
+    `urgent`: a person waits at this moment for what follows; it is not published.
+    """
 
     correlation_id: UUID
     causation_id: UUID | None = None
     actor: str = "platform"
     on_behalf_of: str | None = None
     traceparent: str | None = None
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,4 +79,5 @@ class Recorded(Generic[EventT]):
             causation_id=self.id,
             on_behalf_of=self.origin.on_behalf_of,
             traceparent=self.origin.traceparent,
+            urgent=self.origin.urgent,
         )

@@ -21,6 +21,7 @@ from shared.contracts.topics import Topic
 from shared.kernel.crash_points import crash_point
 from shared.kernel.ids import new_id
 from shared.observability import metrics
+from shared.store.bell import Listener
 from shared.store.faults import is_database_error
 from shared.store.pool import connect
 from shared.store.shell import Shell
@@ -71,6 +72,7 @@ class Relay:
             if stop.is_set():
                 return
             await asyncio.sleep(0.5)
+        bell = Listener(self._shell.outbox_bell)
         while not stop.is_set():
             try:
                 published = await self._publish_batch(connection)
@@ -81,7 +83,7 @@ class Relay:
                 await asyncio.sleep(0.5)
                 continue
             if not published:
-                await self._shell.outbox_bell.wait(self._poll_seconds)
+                await bell.wait(self._poll_seconds)
 
     async def _publish_batch(self, connection: Connection) -> int:
         async with connection.transaction():

@@ -1,20 +1,17 @@
-"""A bell between the tasks of one process: who waits is woken at once, or after its own patience."""
+"""A bell between the tasks of one process: who listens is woken at once, or after its own patience."""
 
 import asyncio
 
 
-class Bell:
-    """Rung when there may be something to do."""
+class Listener:
+    """One task that listens to a bell."""
 
-    def __init__(self) -> None:
+    def __init__(self, bell: "Bell") -> None:
         self._rung = asyncio.Event()
-
-    def ring(self) -> None:
-        """Wakes who waits; rung before a wait, the wait ends at once."""
-        self._rung.set()
+        bell.listeners.append(self._rung)
 
     async def wait(self, patience_seconds: float) -> None:
-        """Until the bell rings or the patience ends."""
+        """Until the bell rings or the patience ends; rung since the last wait, it ends at once."""
         try:
             async with asyncio.timeout(patience_seconds):
                 await self._rung.wait()
@@ -22,3 +19,15 @@ class Bell:
             return
         finally:
             self._rung.clear()
+
+
+class Bell:
+    """Rung when there may be something to do, for everyone who listens."""
+
+    def __init__(self) -> None:
+        self.listeners: list[asyncio.Event] = []
+
+    def ring(self) -> None:
+        """Wakes who waits, and lets nobody else wait in vain."""
+        for rung in self.listeners:
+            rung.set()

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -17,6 +18,7 @@ from shared.kernel.errors import TryLater
 from shared.kernel.ids import new_id
 from shared.observability import metrics
 from shared.store import jobs
+from shared.store.bell import Listener
 from shared.store.faults import is_database_error
 from shared.store.foreign import foreign_work
 from shared.store.log import read_all
@@ -28,8 +30,12 @@ from shared.store.writer import defer_job
 
 TRANSACTIONAL = ("event", "foreign_event", "message", "walk")
 EFFECTS = ("effect",)
+URGENT, OTHERS, ALL = "j.urgent", "not j.urgent", "true"
+"""Conditions of the claim's statement, each with an index of its own."""
 BATCH_LIMIT = 100
 CONCURRENT_EFFECTS = 64
+URGENT_EFFECTS = 16
+"""So many more may run for people who wait at this moment, however many others do."""
 LEASE_SECONDS = 60.0
 EFFECT_TIMEOUT_SECONDS = 25.0
 PAGE_ROWS = 500
@@ -42,27 +48,36 @@ _log = structlog.get_logger()
 
 
 class JobRunner:
-    """Claims and does the jobs of one service. Any number of processes may run one."""
+    """Claims and does the jobs of one service: the urgent ones and the others side by side, so that no number of others
+    holds an urgent one up. Any number of processes may run one.
+    """
 
     def __init__(self, shell: Shell, *, poll_seconds: float) -> None:
         self._shell = shell
         self._parts = shell.parts
         self._poll_seconds = poll_seconds
-        self._effects: set[asyncio.Task[None]] = set()
+        self._effects: dict[str, set[asyncio.Task[None]]] = {URGENT: set(), OTHERS: set()}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Does jobs until `stop`, then ends what it has begun."""
+        async with asyncio.TaskGroup() as loops:
+            loops.create_task(self._loop(URGENT, URGENT_EFFECTS, stop))
+            loops.create_task(self._loop(OTHERS, CONCURRENT_EFFECTS, stop))
+        running = self._effects[URGENT] | self._effects[OTHERS]
+        if running:
+            await asyncio.wait(running)
+
+    async def _loop(self, which: str, slots: int, stop: asyncio.Event) -> None:
+        bell = Listener(self._shell.jobs_bell)
         while not stop.is_set():
             try:
-                if not await self._round():
-                    await self._shell.jobs_bell.wait(self._poll_seconds)
+                if not await self._round(which, slots):
+                    await bell.wait(self._poll_seconds)
             except Exception as error:
                 if not is_database_error(error):
                     raise
                 _log.warning("jobs wait for the database", fault=type(error).__name__)
                 await asyncio.sleep(1)
-        if self._effects:
-            await asyncio.wait(self._effects)
 
     async def perform_now(self, key: UUID, *, timeout_seconds: float = 5.0) -> bool:
         """Does at once the jobs of one aggregate that are due, because a person waits; tells whether all are done.
@@ -71,11 +86,10 @@ class JobRunner:
         """
         deadline, pause = time.monotonic() + timeout_seconds, 0.01
         while (left := deadline - time.monotonic()) > 0:
-            claimed = await self._claim(TRANSACTIONAL + EFFECTS, BATCH_LIMIT, key)
+            claimed = await self._claim(ALL, TRANSACTIONAL + EFFECTS, BATCH_LIMIT, key)
             if claimed:
                 doing = asyncio.create_task(self._do(claimed))
-                self._effects.add(doing)
-                doing.add_done_callback(self._effect_ended)
+                self._watch(doing, URGENT)
                 await asyncio.wait({doing}, timeout=left)
                 pause = 0.01
             elif not await self._parts.pool.fetchval(SQL["jobs_left"], key, self._parts.clock.now() + SOON):
@@ -85,34 +99,49 @@ class JobRunner:
                 pause = min(0.25, pause * 2)
         return False
 
-    async def _round(self) -> bool:
+    async def _round(self, which: str, slots: int) -> bool:
         """Claims what can be begun: all kinds at once, or apart where few effects more can be; tells of any work."""
-        free = max(0, CONCURRENT_EFFECTS - len(self._effects))
-        if free >= CONCURRENT_EFFECTS // 2:
-            claimed = await self._claim(TRANSACTIONAL + EFFECTS, free)
+        free = max(0, slots - len(self._effects[which]))
+        if free >= slots // 2:
+            claimed = await self._claim(which, TRANSACTIONAL + EFFECTS, free)
         else:
-            claimed = await self._claim(TRANSACTIONAL, BATCH_LIMIT)
-            claimed += await self._claim(EFFECTS, free) if free else []
+            claimed = await self._claim(which, TRANSACTIONAL, BATCH_LIMIT)
+            claimed += await self._claim(which, EFFECTS, free) if free else []
         others = [job for job in claimed if job.kind != "effect"]
         for job in claimed:
             if job.kind == "effect":
-                task = asyncio.create_task(self._perform_safely(job))
-                self._effects.add(task)
-                task.add_done_callback(self._effect_ended)
+                self._watch(asyncio.create_task(self._perform_safely(job)), which)
         if others:
             await self._transact(others)
         return bool(claimed)
 
-    def _effect_ended(self, task: asyncio.Task[None]) -> None:
-        self._effects.discard(task)
+    def _watch(self, task: asyncio.Task[None], which: str) -> None:
+        self._effects[which].add(task)
+        task.add_done_callback(lambda ended: self._effect_ended(ended, which))
+
+    def _effect_ended(self, task: asyncio.Task[None], which: str) -> None:
+        self._effects[which].discard(task)
         self._shell.jobs_bell.ring()
         if not task.cancelled() and task.exception() is not None:
             _log.error("a job could not be ended; its lease will", exc_info=task.exception())
 
-    async def _claim(self, kinds: Sequence[str], limit: int, key: UUID | None = None) -> list[ClaimedJob]:
+    async def _claim(self, which: str, kinds: Sequence[str], limit: int, key: UUID | None = None) -> list[ClaimedJob]:
         now = self._parts.clock.now()
-        rows = await self._parts.pool.fetch(SQL["claim_jobs"], list(kinds), now, limit, new_id(), LEASE_SECONDS, key)
-        names = ("id", "kind", "name", "lane", "key", "payload", "origin", "target", "attempts", "first_due_at")
+        text = for_table("claim_jobs", "jobs", which=which)
+        rows = await self._parts.pool.fetch(text, list(kinds), now, limit, new_id(), LEASE_SECONDS, key)
+        names = (
+            "id",
+            "kind",
+            "name",
+            "lane",
+            "key",
+            "payload",
+            "origin",
+            "target",
+            "attempts",
+            "first_due_at",
+            "urgent",
+        )
         rows.sort(key=lambda row: row["seq"])
         return [ClaimedJob(**{name: row[name] for name in names}, lease=row["leased_by"]) for row in rows]
 
@@ -156,7 +185,7 @@ class JobRunner:
                 row = log_rows[job.key, job.payload["sequence"]]
                 async with self._parts.pool.acquire() as connection:
                     (event,) = await read_all(connection, self._parts.keyring, [row])
-                return Work(event.caused(), event=event, job=job)
+                return Work(replace(event.caused(), urgent=job.urgent), event=event, job=job)
             case "foreign_event":
                 topic = next(topic for topic in self._shell.service.reads if topic.name == job.lane)
                 return foreign_work(self._shell.service, topic, await self._opened(job), job)

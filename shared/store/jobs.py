@@ -93,6 +93,7 @@ def origin_of(job: ClaimedJob) -> Origin:
         actor=job.origin["actor"],
         on_behalf_of=job.origin.get("on_behalf_of"),
         traceparent=job.origin.get("traceparent"),
+        urgent=job.urgent,
     )
 
 
@@ -143,4 +144,5 @@ def _row(
         "error": None,
         "attempts": 0,
         "run_at": run_at,
+        "urgent": origin.urgent,
     }

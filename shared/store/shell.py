@@ -69,15 +69,19 @@ class Shell:
         on_behalf_of: str | None = None,
         key: Idempotency | None = None,
         answer: Answer | None = None,
+        urgent: bool = False,
     ) -> Done:
         """Has the commands done, all or none, and returns after the commit.
 
         Commands of this process that come at the same time share a commit. `answer(aggregate_id, state)` is computed
-        from the new state of the first command's aggregate and kept under `key`.
+        from the new state of the first command's aggregate and kept under `key`. `urgent`: what follows from them is
+        done before all other jobs, because a person waits for it.
         Raises Refused or NotYet (nothing changed), StillRunning, KeyReused, Overloaded, or a transient database error:
         then it is unknown whether the command was done, and the client repeats it with its key.
         """
-        origin = Origin(new_id(), actor=actor, on_behalf_of=on_behalf_of, traceparent=current_traceparent())
+        origin = Origin(
+            new_id(), actor=actor, on_behalf_of=on_behalf_of, traceparent=current_traceparent(), urgent=urgent
+        )
         if len(self._waiting) >= WAITING_LIMIT:
             raise Overloaded
         work = Work(origin, sends=commands, command=True, idempotency=key, answer=answer)

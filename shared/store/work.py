@@ -39,6 +39,7 @@ class ClaimedJob:
     target: str | None
     attempts: int
     first_due_at: datetime
+    urgent: bool
     lease: UUID
 
 

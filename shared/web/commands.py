@@ -65,6 +65,7 @@ async def perform(
     answer: Answer,
     status: int = 202,
     on_behalf_of: UUID | None = None,
+    urgent: bool = False,
 ) -> Response:
     """Has the commands done, all or none, and answers after the commit; a repeat gets the first answer.
 
@@ -76,6 +77,7 @@ async def perform(
         on_behalf_of=None if on_behalf_of in (None, caller.id) else str(on_behalf_of),
         key=key.kept_with(status),
         answer=answer,
+        urgent=urgent,
     )
     headers = {"Idempotency-Replayed": "true"} if done.replayed else None
     return Response(done.body, done.status, headers, media_type="application/json")

@@ -144,7 +144,7 @@ async def callback(
     """The provider has sent the browser back. Only the browser that began this sign-in can end it, once."""
     sealed = request.cookies.get(_cookie(state), "")
     kept = desk.seal.open("sign-in", sealed, _now())
-    if kept is None or not hmac.compare_digest(str(kept["state"]), state):
+    if kept is None or not hmac.compare_digest(str(kept["state"]).encode(), state.encode()):
         raise Problem("sign-in-not-begun-here")
     try:
         answer = _back(desk, kept, {"code": await _prove(desk, shell, kept, code, error)})

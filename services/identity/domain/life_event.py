@@ -145,21 +145,24 @@ def tell(state: LifeEvent, command: TellLifeEvent) -> Sequence[Event]:
             return [LifeEventRecorded.model_validate({**told, "parties": {DECEASED: command.person_id}})]
         return [LifeEventNoticed.model_validate(told)]
     is_the_same = state.kind is command.kind and command.particulars in (state.told_first, state.particulars)
-    if state.status is not Status.ANNULLED and is_the_same:
+    # After a correction of the mother or the day the child keeps its id, which was made of what was told first.
+    is_as_corrected = command.kind is LifeEventKind.BIRTH and command.particulars != state.told_first
+    is_of_them = command.person_id == state.person_id or is_as_corrected
+    if state.status is not Status.ANNULLED and is_the_same and is_of_them:
         return []
     raise Refused("life-event-told-otherwise")
 
 
 def parents_found(state: LifeEvent, persons: Mapping[str, UUID]) -> Sequence[Event]:
-    """A birth is recorded once its mother is known; a father may follow."""
+    """A birth is recorded once its mother is known, with the father if he is known by then; else he follows."""
     if state.status not in (Status.NOTICED, Status.RECORDED) or isinstance(state.particulars, Erased):
         return []
     assert state.particulars is not None and state.noticed_at is not None
     found = {role: persons[key] for role, key in state.particulars.parents.items() if key in persons}
-    parties = {**state.parties, CHILD: state.person_id, **found}
-    if MOTHER not in parties or parties == state.parties:
+    parties = {**state.parties, **found}
+    if parties == state.parties:
         return []
-    if state.status is Status.RECORDED:
+    if state.status is Status.RECORDED or MOTHER not in parties:
         return [corrected(state, state.particulars, parties)]
     return [
         LifeEventRecorded(
@@ -168,7 +171,7 @@ def parents_found(state: LifeEvent, persons: Mapping[str, UUID]) -> Sequence[Eve
             source=state.source,
             noticed_at=state.noticed_at,
             particulars=state.particulars,
-            parties=parties,
+            parties={**parties, CHILD: state.person_id},
         )
     ]
 

@@ -279,7 +279,7 @@ def refuse_unless_registered(state: Person) -> None:
     """Nothing is said of whom nobody knows, or of the erased."""
     if state.status in (Status.UNKNOWN, Status.NEVER_BORN):
         raise Refused("person-unknown")
-    if state.status is Status.ERASED:
+    if state.status is Status.ERASED or isinstance(state.facts, Erased):
         raise Refused("person-erased")
 
 

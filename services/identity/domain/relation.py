@@ -136,8 +136,8 @@ def parent_of(state: Relation, notice: ParentOf) -> Sequence[Event]:
             kind=notice.kind,
             holder_id=notice.holder_id,
             for_id=notice.for_id,
-            scopes=[],
-            until=None,
+            scopes=list(state.scopes) if state.births else [],
+            until=state.until if state.births else None,
             births=sorted(state.births | {notice.birth_id}),
         )
     ]

@@ -9,6 +9,7 @@ import yaml
 from icu4py.messageformat import MessageFormat
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from shared.contracts.event import Event
 from shared.kernel.text import Language, LocalizedText
 
 TELLING = Path(__file__).parent.parent / "telling"
@@ -17,7 +18,11 @@ _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
 
 
 class Rule(BaseModel):
-    """Of which event whom to tell: `recipient` and `about` name fields of the event; `about` without one is its id."""
+    """Of which event whom to tell. `recipient`, `about`, `expires` and `only_by` name fields of the event.
+
+    Without `about` it is about the event's aggregate; `when`: only where these fields have these values; nothing is
+    sent after `expires`; `only_by`: by this channel and no other.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -25,15 +30,23 @@ class Rule(BaseModel):
     purpose: str
     recipient: str
     about: str | None = None
+    when: Mapping[str, str] = {}
+    expires: str | None = None
+    only_by: str | None = None
+
+    def is_about(self, data: Event) -> bool:
+        """Whether the rule is meant for this event."""
+        return all(getattr(data, field) == value for field, value in self.when.items())
 
 
 class Template(BaseModel):
-    """What is said for a purpose."""
+    """What is said for a purpose; `sms` where a short message says it in other words."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     title: LocalizedText
     body: LocalizedText
+    sms: LocalizedText | None = None
 
 
 def _read(name: str) -> Any:

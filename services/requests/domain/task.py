@@ -74,7 +74,7 @@ class Decide:
 
 @dataclass(frozen=True)
 class FinishTask:
-    """What was asked for is known."""
+    """What was asked for is known. An officer's task on the same request stays."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,8 @@ def decide(state: Task, message: Message) -> Sequence[Event]:
         case Decide():
             return decided(state, message)
         case FinishTask():
-            return [TaskDone(request_id=state.request_id)] if state.status is Status.OPEN else []
+            is_asked = state.status is Status.OPEN and state.person_id is not None
+            return [TaskDone(request_id=state.request_id)] if is_asked else []
         case CancelTask():
             return [TaskCancelled(request_id=state.request_id)] if state.status is Status.OPEN else []
         case _:

@@ -18,11 +18,12 @@ with logged as (
     order by position
 ), planned as (
     insert into jobs (id, kind, name, lane, key, place, payload, origin, target, state, reason, error, attempts,
-                      first_due_at, run_at)
-    select id, kind, name, lane, key, place, payload, origin, target, state, reason, error, attempts, run_at, run_at
+                      first_due_at, run_at, urgent)
+    select id, kind, name, lane, key, place, payload, origin, target, state, reason, error, attempts, run_at, run_at,
+           urgent
     from jsonb_to_recordset($3::jsonb) as j (
         position int, id uuid, kind text, name text, lane text, key uuid, place bigint, payload jsonb, origin jsonb, target text,
-        state text, reason text, error text, attempts int, run_at timestamptz)
+        state text, reason text, error text, attempts int, run_at timestamptz, urgent boolean)
     order by position
     on conflict (id) do nothing
 ), followed as (
