@@ -78,10 +78,10 @@ async def _up(directory: Path) -> int:
 @app.command()
 def demo(
     directory: Directory = Path(".afaq/demo"),
-    persons: Annotated[int, typer.Option(help="How many synthetic persons are registered.", min=51, max=3000)] = 300,
+    persons: Annotated[int, typer.Option(help="How many synthetic persons are registered.", min=52, max=3000)] = 300,
     at_once: Annotated[int, typer.Option(help="How many of them renew their licence at once.", min=1)] = 50,
 ) -> None:
-    """Carry a driving licence renewal through the four services, show every event, then fifty at once."""
+    """Show a licence renewed, a birth and what follows, fifty renewals at once, and what a death stops."""
     from afaq.demo.show import show
 
     run(show(directory, persons=persons, at_once=at_once))

@@ -35,6 +35,22 @@ def synthetic_people(how_many: int, *, today: date, now: str) -> list[SyntheticP
     return people
 
 
+def the_parents() -> tuple[SyntheticPerson, SyntheticPerson]:
+    """Maryam, who is reached by short messages in Arabic, and Khaled, whose number is dead: mail reaches him."""
+    born_on = date(1910, 12, 31)
+    ids = (number for serial in count(1) if (number := synthetic_civil_id(born_on, serial)) is not None)
+    common = {"residence": "citizen", "facts": {}}
+    maryam = {"name": {"ar": "مريم المثالي", "en": "Maryam Al-Mithali"}, "language": "ar"}
+    khaled = {"name": {"ar": "خالد المثالي", "en": "Khaled Al-Mithali"}, "language": "en"}
+    reached = [("+96550000001", "maryam@example.test"), ("+96550000002", "khaled@example.test")]
+    forms = [
+        {**common, **person, "civil_id": next(ids), "mobile": mobile, "email": email}
+        for person, (mobile, email) in zip((maryam, khaled), reached, strict=True)
+    ]
+    first, second = (SyntheticPerson(str(form["civil_id"]), form) for form in forms)
+    return first, second
+
+
 def _civil_ids() -> Iterator[str]:
     for number in count():
         born_on = date(1900, 1, 1) + timedelta(days=number % 3650)

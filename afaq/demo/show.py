@@ -1,4 +1,4 @@
-"""`afaq demo`: one renewal shown event by event, then fifty at once, then what it all came to."""
+"""`afaq demo`: a renewal event by event, a birth and what follows, fifty at once, a death, and what it all came to."""
 
 import asyncio
 import statistics
@@ -13,8 +13,10 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from afaq.demo.birth import FEE_FILS, Told, be_born, register_parents
 from afaq.demo.client import Api
-from afaq.demo.people import SyntheticPerson, synthetic_people
+from afaq.demo.death import die
+from afaq.demo.people import SyntheticPerson, synthetic_people, the_parents
 from afaq.demo.renewal import Renewed, renew
 from afaq.demo.timeline import Timeline
 from afaq.local.errors import StackError
@@ -35,7 +37,7 @@ async def show(directory: Path, *, persons: int, at_once: int) -> int:
         raise StackError(f"A demonstration runs already, as process {owner.pid}.")
     for part in ("postgres", "kafka", "simulators", "logs"):
         remove_with_substitute(directory / part)
-    _console.rule("Afaq: a driving licence renewal through four services")
+    _console.rule("Afaq: a licence, a birth and a death through four services")
     stack = Stack(directory, say=lambda text: _console.print(f"[dim]{text}[/dim]"), echo=False)
     try:
         endpoints = await stack.start()
@@ -62,14 +64,33 @@ async def _play(api: Api, endpoints: Endpoints, persons: int, at_once: int) -> N
             "[dim]indented: each event of his, and how long after its recording Kafka has brought it here[/dim]"
         )
         timeline.watch(fahad)
-        first = await renew(api, people[0].civil_id, approve=True, say=lambda text: _narrate("Fahad", text))
-        await asyncio.sleep(0.3)  # the last of his events are still on their way to this screen
-        timeline.watch(None)
+        first = await renew(api, people[0].civil_id, officer_is_played=True, say=lambda text: _narrate(f"Fahad {text}"))
+        await _rest(timeline)
+        _console.rule("A child is born; nobody has to ask for anything")
+        told = await _birth(api, endpoints, timeline)
+        _console.rule("What Maryam and Khaled were sent, besides their inboxes")
+        _show(told)
         _console.rule(f"{at_once} persons at once; the agency's desk decides by itself")
         many = await _many(api, endpoints, people[1 : at_once + 1])
+        _console.rule("A death in the next family: what stops")
+        await die(api, people[at_once + 1], _narrate)
         await _summarise(api, timeline, first, many)
     finally:
         await timeline.stop()
+
+
+async def _birth(api: Api, endpoints: Endpoints, timeline: Timeline) -> list[Told]:
+    people = the_parents()
+    parents = await register_parents(api, people)
+    timeline.watch(parents.maryam)
+    told = await be_born(api, endpoints.urls, parents, people, _narrate)
+    await _rest(timeline)
+    return told
+
+
+async def _rest(timeline: Timeline) -> None:
+    await asyncio.sleep(0.3)  # the last events are still on their way to this screen
+    timeline.watch(None)
 
 
 async def _register(api: Api, people: Sequence[SyntheticPerson]) -> str:
@@ -98,18 +119,25 @@ async def _is_followed(api: Api, token: str) -> bool:
 
 
 async def _many(api: Api, endpoints: Endpoints, people: Sequence[SyntheticPerson]) -> list[Renewed]:
-    desk = {"automatic": True, "agency": "moi-traffic", "delay_seconds": 0.0, "reject_every": 0}
-    async with aiohttp.request("PUT", f"{endpoints.urls['simulators']}/agency/switches", json=desk) as response:
-        response.raise_for_status()
+    await _desk(endpoints, automatic=True)
     with Progress(console=_console, transient=True) as progress:
         bar = progress.add_task("renewing", total=len(people))
 
         async def one(person: SyntheticPerson) -> Renewed:
-            renewed = await renew(api, person.civil_id, approve=False, say=lambda _: None)
+            renewed = await renew(api, person.civil_id, officer_is_played=False, say=lambda _: None)
             progress.advance(bar)
             return renewed
 
-        return await asyncio.gather(*(one(person) for person in people))
+        renewed = await asyncio.gather(*(one(person) for person in people))
+    await _desk(endpoints, automatic=False)
+    return renewed
+
+
+async def _desk(endpoints: Endpoints, *, automatic: bool) -> None:
+    """The agency's desk decides by itself, or waits for officers."""
+    desk = {"automatic": automatic, "agency": "moi-traffic", "delay_seconds": 0.0, "reject_every": 0}
+    async with aiohttp.request("PUT", f"{endpoints.urls['simulators']}/agency/switches", json=desk) as response:
+        response.raise_for_status()
 
 
 async def _summarise(api: Api, timeline: Timeline, first: Renewed, many: Sequence[Renewed]) -> None:
@@ -132,17 +160,29 @@ async def _summarise(api: Api, timeline: Timeline, first: Renewed, many: Sequenc
 
 
 def _check(ledger: Any, *, paid: int) -> None:
+    """The renewals' fees and the civil ID's are there; the one that was given back is not."""
     taken = {account["account"]: account["balance_fils"] for account in ledger["accounts"]}
-    if ledger["sum_fils"] != 0 or taken.get("gateway") != paid * 10_000:
-        raise StackError(f"The ledger is not what {paid} fees of 10,000 fils make: {taken}.")
+    if ledger["sum_fils"] != 0 or taken.get("gateway") != paid * 10_000 + FEE_FILS:
+        raise StackError(f"The ledger is not what {paid} fees of 10,000 fils and one of {FEE_FILS} make: {taken}.")
 
 
 def _median(renewals: Sequence[Renewed]) -> float:
     return statistics.median(renewed.to_document_seconds for renewed in renewals)
 
 
-def _narrate(who: str, text: str) -> None:
-    _console.print(f"[bold]{who}[/bold] {text}")
+def _narrate(text: str) -> None:
+    who, _, what = text.partition(" ")
+    _console.print(f"[bold]{who}[/bold] {what}" if who[:1].isupper() else text)
+
+
+def _show(told: Sequence[Told]) -> None:
+    """Messages word by word; a terminal that can writes the Arabic from right to left."""
+    table = Table(show_lines=True)
+    for heading in ("by", "to", "text"):
+        table.add_column(heading)
+    for message in told:
+        table.add_row(message.channel, message.to, message.text)
+    _console.print(table)
 
 
 def _tell(service: str, what: str, latency_ms: float) -> None:

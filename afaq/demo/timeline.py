@@ -16,7 +16,7 @@ from shared.contracts.topics import (
 )
 
 TOPICS = (IDENTITY_EVENTS, REQUESTS_EVENTS, PAYMENTS_EVENTS, NOTIFICATIONS_EVENTS)
-_ABOUT_A_PERSON = ("applicant_id", "payer_id", "person_id", "holder_id")
+_ABOUT_A_PERSON = ("applicant_id", "payer_id", "person_id", "holder_id", "recipient_id")
 
 
 class Timeline:

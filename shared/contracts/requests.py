@@ -33,7 +33,7 @@ class RequestSubmitted(Event, type="requests.request.submitted"):
     """A person asks for a service; the version of its definition stays the request's own.
 
     `beneficiary_id`: for whom, where that is somebody else. `parties`: who takes part in what the request follows from,
-    by role. `offer_id`: the offer that was accepted.
+    by role. `offer_id`: the offer that was accepted; `by_platform`: nobody had to ask.
     """
 
     request_id: UUID
@@ -46,6 +46,7 @@ class RequestSubmitted(Event, type="requests.request.submitted"):
     beneficiary_id: UUID | None = None
     parties: dict[str, UUID] = Field(default_factory=dict)
     offer_id: UUID | None = None
+    by_platform: bool = False
 
 
 class RequestFactsDue(Event, type="requests.request.facts_due"):

@@ -30,7 +30,7 @@ class Rule(BaseModel):
     purpose: str
     recipient: str
     about: str | None = None
-    when: Mapping[str, str] = {}
+    when: Mapping[str, str | bool] = {}
     expires: str | None = None
     only_by: str | None = None
 

@@ -113,8 +113,9 @@ class Offer:
 
     @property
     def occasion(self) -> Occasion | None:
-        """What it follows from; of several the first by id, in whatever order they came."""
-        return self.occasions[min(self.occasions)] if self.occasions else None
+        """What it follows from: of several the first by id that names a recipient, in whatever order they came."""
+        named = {id for id, told in self.occasions.items() if self.recipient_role in told.parties}
+        return self.occasions[min(named or self.occasions)] if self.occasions else None
 
     @property
     def wanted_recipient(self) -> UUID | None:
@@ -316,7 +317,8 @@ def settle(state: Offer, known: Known, at: datetime) -> Sequence[Event]:
         return make(state, terms) or plan(state, known, at)
     if terms is None:
         is_over = state.expires_at is not None and at >= state.expires_at
-        return [OfferExpired(recipient_id=state.recipient_id) if is_over else withdrawn(state, "not-so-any-more")]
+        end = OfferExpired(recipient_id=state.recipient_id) if is_over else withdrawn(state, "not-so-any-more")
+        return [end, *plan(state, known, at)]
     if terms.recipient_id != state.recipient_id:
         return [withdrawn(state, "for-somebody-else"), *make(state, terms)]
     events: list[Event] = []
@@ -332,7 +334,7 @@ def settle_accepted(state: Offer, known: Known, at: datetime) -> Sequence[Event]
     if state.wanted_recipient == state.recipient_id:
         return []
     reason = "occasion-lost" if state.wanted_recipient is None else "for-somebody-else"
-    return [withdrawn(state, reason), *make(state, terms_at(state, known, at))]
+    return [withdrawn(state, reason), *(make(state, terms_at(state, known, at)) or plan(state, known, at))]
 
 
 def terms_at(state: Offer, known: Known, at: datetime) -> Terms | None:
@@ -366,12 +368,15 @@ def window_of(binding: Binding, beneficiary: KnownPerson) -> tuple[datetime, dat
 
 
 def plan(state: Offer, known: Known, at: datetime) -> Sequence[Event]:
-    """An offer whose time has still to come is looked at again then."""
+    """An offer whose time has still to come is looked at again then.
+
+    Each time anew: what is heard late may be older than a timer that has gone off already.
+    """
     binding = None if known.service is None else known.service.definition.binding(state.binding_id)
     if binding is None or known.beneficiary is None or not state.occasions:
         return []
     opens_at, _ = window_of(binding, known.beneficiary)
-    return [OfferPlanned(opens_at=opens_at)] if at < opens_at and opens_at != state.opens_at else []
+    return [OfferPlanned(opens_at=opens_at)] if at < opens_at else []
 
 
 def make(state: Offer, terms: Terms | None) -> Sequence[Event]:

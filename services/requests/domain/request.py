@@ -219,8 +219,9 @@ def refuse_unless_allowed(
 
 
 def go_ahead(state: Request, notice: GoAhead, known: Known) -> Sequence[Event]:
-    """An automatic request begins once."""
-    if state.status is not Status.NEW:
+    """An automatic request begins once, and for nobody who was erased or has died meanwhile."""
+    people = known.applicant, known.beneficiary
+    if state.status is not Status.NEW or any(person is None or person.died_on is not None for person in people):
         return []
     return begun(state, definition_of(known), notice, notice.decisions, known.beneficiary)
 
@@ -244,6 +245,7 @@ def begun(
         beneficiary_id=message.beneficiary_id,
         parties=dict(message.parties),
         offer_id=message.offer_id,
+        by_platform=isinstance(message, GoAhead),
     )
     return [submitted, *begin(definition, 0, evolve(state, submitted), message.at, beneficiary)]
 
@@ -365,7 +367,7 @@ def _service_key(message: Message, state: Request) -> str | None:
 
 
 def _applicant_key(message: Message, _: Request) -> UUID | None:
-    return message.applicant_id if isinstance(message, Submit) else None
+    return message.applicant_id if isinstance(message, Submit | GoAhead) else None
 
 
 def _beneficiary_key(message: Message, state: Request) -> UUID | None:
