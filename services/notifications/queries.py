@@ -20,8 +20,9 @@ SQL = Statements(Path(__file__).parent / "sql")
 
 @dataclass(frozen=True)
 class AttemptRow:
-    """How a message was sent besides, in GOV.UK Notify's statuses."""
+    """How a message was sent besides, in GOV.UK Notify's statuses; `number` counts the attempts."""
 
+    number: int
     channel: Channel
     status: str
 

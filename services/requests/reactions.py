@@ -324,5 +324,5 @@ def _end_requests(person_id: UUID, notice: PersonHasDied | PersonWasErased) -> I
 
 
 def _look_again_at_offers(person_id: UUID, at: datetime) -> Iterator[Step]:
-    for side in ("recipient_id", "beneficiary_id"):
+    for side in ("wanted_id", "beneficiary_id"):
         yield for_each("offers", by=side, equals=person_id, decider=offer, message=LookAgain(at))

@@ -86,7 +86,7 @@ class JobRunner:
         """
         deadline, pause = time.monotonic() + timeout_seconds, 0.01
         while (left := deadline - time.monotonic()) > 0:
-            claimed = await self._claim(ALL, TRANSACTIONAL + EFFECTS, BATCH_LIMIT, key)
+            claimed = await self._claim(TRANSACTIONAL + EFFECTS, BATCH_LIMIT, key=key)
             if claimed:
                 doing = asyncio.create_task(self._do(claimed))
                 self._watch(doing, URGENT)
@@ -103,10 +103,10 @@ class JobRunner:
         """Claims what can be begun: all kinds at once, or apart where few effects more can be; tells of any work."""
         free = max(0, slots - len(self._effects[which]))
         if free >= slots // 2:
-            claimed = await self._claim(which, TRANSACTIONAL + EFFECTS, free)
+            claimed = await self._claim(TRANSACTIONAL + EFFECTS, free, which=which)
         else:
-            claimed = await self._claim(which, TRANSACTIONAL, BATCH_LIMIT)
-            claimed += await self._claim(which, EFFECTS, free) if free else []
+            claimed = await self._claim(TRANSACTIONAL, BATCH_LIMIT, which=which)
+            claimed += await self._claim(EFFECTS, free, which=which) if free else []
         others = [job for job in claimed if job.kind != "effect"]
         for job in claimed:
             if job.kind == "effect":
@@ -125,7 +125,9 @@ class JobRunner:
         if not task.cancelled() and task.exception() is not None:
             _log.error("a job could not be ended; its lease will", exc_info=task.exception())
 
-    async def _claim(self, which: str, kinds: Sequence[str], limit: int, key: UUID | None = None) -> list[ClaimedJob]:
+    async def _claim(
+        self, kinds: Sequence[str], limit: int, *, key: UUID | None = None, which: str = ALL
+    ) -> list[ClaimedJob]:
         now = self._parts.clock.now()
         text = for_table("claim_jobs", "jobs", which=which)
         rows = await self._parts.pool.fetch(text, list(kinds), now, limit, new_id(), LEASE_SECONDS, key)

@@ -85,7 +85,11 @@ class Occasion:
 
 @dataclass(frozen=True)
 class Offer:
-    """An offer, and what it rests on. `made_count`: how often it was made; each making has a request of its own."""
+    """An offer, and what it rests on. `made_count`: how often it was made; each making has a request of its own.
+
+    `recipient_id` has it, or had it last; `wanted_id` should have it as the occasions say by now, and may differ while it
+    does not stand.
+    """
 
     status: Status = Status.UNKNOWN
     id: UUID = NOBODY
@@ -97,6 +101,7 @@ class Offer:
     beneficiary_role: str = ""
     mode: OfferMode = OfferMode.OFFER
     recipient_id: SubjectId = NOBODY
+    wanted_id: UUID | None = None
     beneficiary_id: UUID = NOBODY
     decisions: Private[list[RuleDecision]] = ERASED
     made_count: int = 0
@@ -298,9 +303,9 @@ def occasioned(state: Offer, notice: Occasioned, known: Known) -> Sequence[Event
 
 
 def occasion_lost(state: Offer, notice: OccasionLost, known: Known) -> Sequence[Event]:
-    """One occasion less; one that was told otherwise since then stays."""
+    """One occasion less; one that was told otherwise with the same event, or since then, stays."""
     occasion = state.occasions.get(notice.notice_id)
-    if occasion is None or occasion.sequence > notice.sequence:
+    if occasion is None or occasion.sequence >= notice.sequence:
         return []
     lost = OfferOccasionLost(notice_id=notice.notice_id)
     return [lost, *settle(evolve(state, lost), known, notice.at)]
@@ -453,7 +458,7 @@ def evolve(state: Offer, event: Event) -> Offer:
             occasion = Occasion(event.sequence, event.kind, event.source, event.noticed_at, event.parties)
             beneficiary_id = event.parties[event.beneficiary]
             recipient_id = event.parties.get(event.recipient, beneficiary_id)
-            return replace(
+            after = replace(
                 state,
                 id=event.offer_id,
                 recipient_id=state.recipient_id if state.made_count else recipient_id,
@@ -466,9 +471,11 @@ def evolve(state: Offer, event: Event) -> Offer:
                 beneficiary_role=event.beneficiary,
                 beneficiary_id=beneficiary_id,
             )
+            return replace(after, wanted_id=after.wanted_recipient)
         case OfferOccasionLost():
             left = {id: occasion for id, occasion in state.occasions.items() if id != event.notice_id}
-            return replace(state, occasions=left)
+            after = replace(state, occasions=left)
+            return replace(after, wanted_id=after.wanted_recipient)
         case OfferPlanned():
             return replace(state, opens_at=event.opens_at)
         case OfferMade():

@@ -1,11 +1,14 @@
 -- Offers, and what they follow from; who acts for whom; requests and tasks for and of other people than the applicant.
+-- `wanted_id`: who should have an offer by now, whether it stands or not.
 create table offers (
     like aggregates including all,
     recipient_id   uuid generated always as ((state ->> 'recipient_id')::uuid) stored,
+    wanted_id      uuid generated always as ((state ->> 'wanted_id')::uuid) stored,
     beneficiary_id uuid generated always as ((state ->> 'beneficiary_id')::uuid) stored,
     status         text generated always as (state ->> 'status') stored
 ) with (fillfactor = 85);
 create index offers_by_recipient on offers (recipient_id, id);
+create index offers_by_wanted on offers (wanted_id, id);
 create index offers_by_beneficiary on offers (beneficiary_id, id);
 
 -- The bindings of the newest versions, by the kind of life event: [{"service_id", "version", "binding"}, …].
