@@ -1,6 +1,7 @@
 """Real servers for all tests but those in `unit/`: PostgreSQL and Kafka of the local stack, started once a run."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +68,8 @@ async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ru
     """One platform for all tests of it; each test brings its own persons and requests."""
     folder = tmp_path_factory.mktemp("platform")
     extra = {name: {CRASH_FILE: str(folder / f"crash-{name}")} for name in NAMES}
-    extra["identity"]["AFAQ_IDENTITY_LIFE_EVENT_SOURCES"] = '{"death": ["moh-registry", "moi-traffic"]}'
+    sources = {"birth": ["moh-hospitals", "moh-registry"], "death": ["moh-registry", "moi-traffic"]}
+    extra["identity"]["AFAQ_IDENTITY_LIFE_EVENT_SOURCES"] = json.dumps(sources)
     stack = Stack(folder, say=print, echo=False, extra=extra)
     endpoints = await stack.start()
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:

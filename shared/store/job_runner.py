@@ -63,9 +63,13 @@ class JobRunner:
         async with asyncio.TaskGroup() as loops:
             loops.create_task(self._loop(URGENT, URGENT_EFFECTS, stop))
             loops.create_task(self._loop(OTHERS, CONCURRENT_EFFECTS, stop))
-        running = self._effects[URGENT] | self._effects[OTHERS]
-        if running:
-            await asyncio.wait(running)
+        if self.running:
+            await asyncio.wait(self.running)
+
+    @property
+    def running(self) -> set[asyncio.Task[None]]:
+        """The effects that are being done at this moment."""
+        return self._effects[URGENT] | self._effects[OTHERS]
 
     async def _loop(self, which: str, slots: int, stop: asyncio.Event) -> None:
         bell = Listener(self._shell.jobs_bell)

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from shared.store.job_runner import EFFECTS, LEASE_SECONDS, TRANSACTIONAL
+from shared.store.job_runner import CONCURRENT_EFFECTS, EFFECTS, LEASE_SECONDS, TRANSACTIONAL
 from shared.store.work import Work
 from tests.integration.kit.conftest import MakeToyshop, Toyshop
 from tests.integration.kit.toy import Close, Deposit, Greet, Open
@@ -130,6 +130,27 @@ async def test_effects_of_one_aggregate_are_done_one_after_the_other_others_side
     assert shop.toys.greeter.most_running > 1
     await shop.run_jobs()
     assert len(shop.toys.greeter.calls) == 6
+
+
+async def test_however_many_slow_effects_hold_all_slots_an_urgent_one_is_done_at_once(shop: Toyshop) -> None:
+    for _ in range(CONCURRENT_EFFECTS + 40):
+        await opened(shop)
+    shop.toys.greeter.mood = "slow"
+    stop = asyncio.Event()
+    worker = asyncio.create_task(shop.jobs.run(stop))
+    while shop.toys.greeter.running < CONCURRENT_EFFECTS:
+        await asyncio.sleep(0.01)
+    shop.toys.greeter.mood = "well"
+    account_id = uuid4()
+    await shop.shell.handle(shop.toys.account.send(account_id, Open(uuid4())), urgent=True)
+    async with asyncio.timeout(5):
+        while (await shop.account(account_id)).greeted_by is None:
+            await asyncio.sleep(0.01)
+    assert len(shop.toys.greeter.calls) == CONCURRENT_EFFECTS + 1
+    for effect in shop.jobs.running:
+        effect.cancel()
+    worker.cancel()
+    await asyncio.gather(worker, *shop.jobs.running, return_exceptions=True)
 
 
 async def test_two_workers_never_do_the_same_job(shop: Toyshop, make_toyshop: MakeToyshop) -> None:

@@ -235,6 +235,8 @@ class Greeter:
     async def greet(self, key: UUID) -> str:
         self.calls.append(key)
         self.running += 1
+        if self.mood == "slow":
+            await asyncio.sleep(60)
         self.most_running = max(self.most_running, self.running)
         try:
             await asyncio.sleep(0.01)
