@@ -138,3 +138,12 @@ async def switch(platform: RunningStack, path: str, **switches: Any) -> None:
 def a_number() -> str:
     """A notice's own number."""
     return uuid.uuid4().hex
+
+
+async def is_ready(platform: RunningStack, name: str) -> bool:
+    """Whether a service's process says that it is ready."""
+    try:
+        async with aiohttp.request("GET", f"{platform.endpoints.urls[name]}/health/ready") as response:
+            return response.status == 200
+    except aiohttp.ClientError:
+        return False

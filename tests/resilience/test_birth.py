@@ -6,8 +6,6 @@ import random
 import signal
 from typing import Any
 
-import aiohttp
-
 from tests.conftest import RunningStack
 from tests.resilience.births import (
     Parent,
@@ -16,6 +14,7 @@ from tests.resilience.births import (
     a_parent,
     annul,
     correct,
+    is_ready,
     name_the_child,
     offers_of,
     requests_of,
@@ -195,13 +194,5 @@ async def _kill_at_random(platform: RunningStack, *, seconds: float) -> None:
                 os.kill(pid, signal.SIGKILL)
             await asyncio.sleep(choose.uniform(0.5, 1.5))
         for name in ("identity", "requests", "notifications"):
-            while not await _is_ready(platform, name):
+            while not await is_ready(platform, name):
                 await asyncio.sleep(0.1)
-
-
-async def _is_ready(platform: RunningStack, name: str) -> bool:
-    try:
-        async with aiohttp.request("GET", f"{platform.endpoints.urls[name]}/health/ready") as response:
-            return response.status == 200
-    except aiohttp.ClientError:
-        return False
