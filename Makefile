@@ -20,7 +20,7 @@ help:
 	  END { print "" }' $(MAKEFILE_LIST)
 
 ##@ Run
-demo: $(READY_TO_RUN) ## see it work: a licence renewed through the four services, then fifty at once
+demo: $(READY_TO_RUN) ## see it work: a licence, a birth and what follows, fifty at once, a death
 	@$(BIN)/afaq demo
 
 up: $(READY_TO_RUN) ## the whole platform on this machine, until Ctrl-C

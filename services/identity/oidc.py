@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import aiohttp
 from joserfc import jwt
@@ -177,10 +177,11 @@ class Provider:
     async def _fetch(self, method: str, url: str, form: Mapping[str, str] | None = None) -> Mapping[str, Any]:
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=_TIMEOUT)
-        secret = self.settings.client_secret.get_secret_value()
-        auth = aiohttp.BasicAuth(self.settings.client_id, secret) if form else None
+        headers = {"Authorization": self._client_proof()} if form else None
         try:
-            async with self._session.request(method, url, data=form, auth=auth, allow_redirects=False) as response:
+            async with self._session.request(
+                method, url, data=form, headers=headers, allow_redirects=False
+            ) as response:
                 if response.status in (400, 401) and form:
                     raise NotProven("the provider does not take the code")
                 if response.status != 200:
@@ -191,6 +192,11 @@ class Provider:
         if not isinstance(answer, dict):
             raise ProviderAway("the provider's answer is not an object")
         return answer
+
+    def _client_proof(self) -> str:
+        """Both parts are encoded first, so that any character may be in them (RFC 6749, 2.3.1)."""
+        secret = self.settings.client_secret.get_secret_value()
+        return aiohttp.encode_basic_auth(quote(self.settings.client_id, safe=""), quote(secret, safe=""))
 
 
 def _key_set(answer: Mapping[str, Any]) -> KeySet:

@@ -1,6 +1,7 @@
 """Mail by SMTP (RFC 5321, 6409): implements `MailServer`."""
 
 from email.message import EmailMessage
+from email.utils import formatdate
 from uuid import UUID
 
 import aiosmtplib
@@ -40,7 +41,7 @@ class SmtpServer:
             )
         except aiosmtplib.SMTPRecipientsRefused as refused:
             raise _refusal(refused.recipients[0].code) from None
-        except aiosmtplib.SMTPResponseException as answer:
+        except aiosmtplib.SMTPDataError as answer:
             raise _refusal(answer.code) from None
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             raise TryLater(f"the mail server is away: {type(error).__name__}") from None
@@ -50,6 +51,7 @@ class SmtpServer:
         message["From"] = self._sender
         message["To"] = address
         message["Subject"] = letter.subject
+        message["Date"] = formatdate()
         message["Message-ID"] = f"<{reference}@{self._sender.rpartition('@')[2].rstrip('>')}>"
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office note comes back
         message.set_content(letter.text)
@@ -58,7 +60,7 @@ class SmtpServer:
 
 
 def _refusal(code: int) -> Exception:
-    """5xx about this message is for good; what is wrong with our own signing in, or 4xx, is not the address's fault."""
+    """5xx about this recipient or message is for good; 4xx, or that we have to sign in, is not the address's fault."""
     if 500 <= code < 600 and code not in (530, 534, 535, 538):
         return AddressRefused(f"smtp-{code}")
     return TryLater(f"the mail server answers {code}")

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from services.notifications.domain.delivery import Bounced, Tell, TryAgain, delivery
+from services.notifications.domain.delivery import Tell, TryAgain, Unheard, delivery
 from services.notifications.domain.recipient import Recipient
 from services.notifications.domain.templates import RULES, TEMPLATES, Rule, render
 from services.notifications.effects import MEASURE_AGAIN_SECONDS, MeasureProviders, SendEmail, SendSms
@@ -18,7 +18,6 @@ from shared.contracts.notifications import (
     DeliveryFailed,
     DeliverySending,
     DeliverySent,
-    Failure,
     SmsRouteChanged,
 )
 from shared.functions import Given, Reactions, Step, erase, perform
@@ -113,8 +112,7 @@ def wait_for_the_receipt(event: Recorded[DeliverySent]) -> Iterator[Step]:
     """Of a short message a receipt should come; mail has none."""
     if event.data.channel is Channel.SMS:
         silent_at = event.time + RECEIPT_PATIENCE
-        silent = Bounced(event.data.number, Failure.TEMPORARY, "no-receipt", silent_at)
-        yield delivery.send(event.aggregate_id, silent, at=silent_at)
+        yield delivery.send(event.aggregate_id, Unheard(event.data.number, silent_at), at=silent_at)
 
 
 @reactions.on(DeliveryFailed)

@@ -39,7 +39,7 @@ class HttpSmsCompanies:
         headers = {"Authorization": f"Bearer {company.api_key.get_secret_value()}"}
         url = f"{str(company.url).rstrip('/')}/messages"
         try:
-            async with self._session.post(url, json=body, headers=headers) as response:
+            async with self._session.post(url, json=body, headers=headers, allow_redirects=False) as response:
                 status = response.status
         except (aiohttp.ClientError, TimeoutError) as error:
             raise TryLater(f"the company is away: {type(error).__name__}") from None

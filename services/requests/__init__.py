@@ -1,5 +1,5 @@
-"""requests owns the catalogue, requests and their way, officers' tasks, and issued documents.
+"""requests owns the catalogue, requests and their way, offers, tasks of officers and persons, and issued documents.
 
-Writes `requests.events`. Reads `payments.events` (a fee was paid or has lapsed), the snapshots
-`identity.persons` (facts for eligibility, names), `identity.events` (an applicant was erased) and `identity.keys`.
+Writes `requests.events`. Reads `payments.events` (a fee was paid or has lapsed), the snapshots `identity.persons`
+(facts for eligibility, names), `identity.events` (life events, relations, erasures) and `identity.keys`.
 """

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import yaml
 
-from services.requests.domain.definition import ServiceDefinition
-from services.requests.domain.rulebook import CATALOGUE, RULEBOOK
+from services.requests.domain.definition import FactsStep, ServiceDefinition
+from services.requests.domain.rulebook import CATALOGUE, FACTS, RULEBOOK
 from services.requests.forms import form_errors
 from services.requests.queries import bind_life_events, publish_version
 from shared.contracts.requests import OfferMode
@@ -22,6 +22,12 @@ def read_definitions(folder: Path = CATALOGUE) -> list[ServiceDefinition]:
         form_errors(definition.form, {})  # that the schema is one
         for rule in definition.eligibility:
             RULEBOOK.check(rule)
+        for step in definition.steps:
+            unknown = set(step.needs) - FACTS.keys() if isinstance(step, FactsStep) else set()
+            if unknown:
+                raise ValueError(
+                    f"{file.name}: the step {step.id} asks for unknown facts: {', '.join(sorted(unknown))}"
+                )
         for binding in definition.bindings:
             if binding.mode is not OfferMode.NUDGE and form_errors(definition.form, binding.form):
                 raise ValueError(f"{file.name}: the form of the binding {binding.id} is not complete for one tap")

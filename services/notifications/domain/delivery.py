@@ -56,11 +56,12 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = {
 
 @dataclass(frozen=True)
 class Attempt:
-    """One try by a channel and a provider."""
+    """One try by a channel and a provider. `failure`: how it has failed, if it has."""
 
     number: int
     channel: Channel
     provider: str
+    failure: Failure | None = None
 
     @property
     def key(self) -> tuple[Channel, str]:
@@ -73,6 +74,7 @@ class Delivery:
     """A message and how far it has come.
 
     `rounds` counts those in which all was tried in vain; attempts after number `round_after` are of the running one.
+    `arrived` is the attempt that has reached the person; 0: none, but perhaps the inbox.
     """
 
     status: Status = Status.UNKNOWN
@@ -85,6 +87,7 @@ class Delivery:
     attempts: tuple[Attempt, ...] = ()
     rounds: int = 0
     round_after: int = 0
+    arrived: int = 0
     title: Private[LocalizedText] = ERASED
     body: Private[LocalizedText] = ERASED
     sms: Private[LocalizedText | None] = None
@@ -94,9 +97,21 @@ class Delivery:
         """The number of the attempt that was begun last."""
         return self.attempts[-1].number if self.attempts else 0
 
+    @property
+    def open_channels(self) -> Sequence[Channel]:
+        """Those by which the person may be reached: nothing has failed there but providers."""
+        vain = {attempt.channel for attempt in self.attempts if attempt.failure not in (None, Failure.TECHNICAL)}
+        return [channel for channel in self.channels if channel not in vain]
+
     def is_sending(self, number: int) -> bool:
         """Whether this attempt has still to be made."""
         return self.status is Status.SENDING and self.number == number
+
+    def rests_on(self, number: int) -> bool:
+        """Whether the person is reached by this attempt, as far as is known; all others do not matter any more."""
+        if self.status is Status.DELIVERED:
+            return 0 < number == self.arrived
+        return self.status in (Status.SENDING, Status.SENT) and self.number == number
 
 
 @dataclass(frozen=True)
@@ -153,11 +168,19 @@ class Arrived:
 
 @dataclass(frozen=True)
 class Bounced:
-    """The provider says that it has not, or not after all; or has said nothing for too long."""
+    """The provider says that it has not, or not after all."""
 
     number: int
     status: Failure
     why: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Unheard:
+    """The provider should have said by now what has become of it."""
+
+    number: int
     at: datetime
 
 
@@ -169,7 +192,7 @@ class TryAgain:
     at: datetime
 
 
-Message = Tell | Taken | NotTaken | Arrived | Bounced | TryAgain
+Message = Tell | Taken | NotTaken | Arrived | Bounced | Unheard | TryAgain
 Event = DeliveryRequested | DeliverySending | DeliverySent | DeliveryDelivered | DeliveryFailed
 
 
@@ -189,13 +212,15 @@ def decide(state: Delivery, message: Message, known: Known) -> Sequence[Event]:
             return failed(state, message, known) if state.is_sending(number) else []
         case Arrived(number):
             return arrived(state, number)
-        case Bounced(number):
-            is_latest = state.number == number and state.status in (Status.SENDING, Status.SENT, Status.DELIVERED)
-            notice = NotTaken(number, message.status, message.why, message.at)
-            return failed(state, notice, known) if is_latest else []
+        case Bounced(number, status, why, at):
+            return failed(state, NotTaken(number, status, why, at), known) if state.rests_on(number) else []
+        case Unheard(number, at):
+            is_waiting = state.status is Status.SENT and state.number == number
+            notice = NotTaken(number, Failure.TEMPORARY, "no-receipt", at)
+            return failed(state, notice, known) if is_waiting else []
         case TryAgain(number, at):
             is_over = state.status in _FAILURES and state.number == number
-            return next_attempt(state, known, at, ()) if is_over else []
+            return next_attempt(state, known, at) if is_over else []
         case _:
             assert_never(message)
 
@@ -222,7 +247,7 @@ def tell(state: Delivery, message: Tell, known: Known) -> Sequence[Event]:
     )
     inbox = DeliveryDelivered(person_id=message.person_id, number=0, channel=Channel.IN_APP, reference=None)
     delivered = [inbox] if requested.in_app else []
-    return [requested, *delivered, *next_attempt(evolve(state, requested), known, message.at, ())]
+    return [requested, *delivered, *next_attempt(evolve(state, requested), known, message.at)]
 
 
 def channels_for(recipient: Recipient, chosen: ChosenChannels | None) -> tuple[Channel, ...]:
@@ -232,13 +257,12 @@ def channels_for(recipient: Recipient, chosen: ChosenChannels | None) -> tuple[C
     return tuple(channel for channel in wanted if reachable.get(channel))
 
 
-def next_attempt(
-    state: Delivery, known: Known, at: datetime, tried: Sequence[tuple[Channel, str]]
-) -> Sequence[DeliverySending]:
+def next_attempt(state: Delivery, known: Known, at: datetime) -> Sequence[DeliverySending]:
     """The next provider of the channel, or the next channel; nothing is begun after the message's end."""
     if state.expires_at is not None and at >= state.expires_at:
         return []
-    for channel in state.channels:
+    tried = [attempt.key for attempt in state.attempts if attempt.number > state.round_after]
+    for channel in state.open_channels:
         provider = choose(known.route, state.id, tried) if channel is Channel.SMS else MAIL_SERVER
         if provider is not None and (channel, provider) not in tried:
             number = state.number + 1
@@ -251,13 +275,11 @@ def next_attempt(
 
 
 def failed(state: Delivery, notice: NotTaken, known: Known) -> Sequence[Event]:
-    """The attempt has failed. Another provider is tried only where the first one was at fault, else another channel."""
-    attempt = state.attempts[-1]
-    tried = [earlier.key for earlier in state.attempts if earlier.number > state.round_after]
-    if notice.status is not Failure.TECHNICAL and attempt.channel is Channel.SMS and known.route is not None:
-        tried += [(Channel.SMS, provider) for provider in known.route.weights]
-    following = [] if notice.is_final else next_attempt(state, known, notice.at, tried)
-    is_worth_another_round = notice.status is Failure.TECHNICAL and not following and not notice.is_final
+    """The attempt has failed. Another provider is tried only where the first one was at fault, else another channel.
+
+    Where nothing is left but providers that were away, all of these are tried again later.
+    """
+    attempt = state.attempts[notice.number - 1]
     event = DeliveryFailed(
         person_id=state.person_id,
         number=attempt.number,
@@ -266,9 +288,13 @@ def failed(state: Delivery, notice: NotTaken, known: Known) -> Sequence[Event]:
         reference=reference_of(state.id, attempt.number),
         status=notice.status,
         why=notice.why,
-        retry_at=next_round_at(state, notice.at) if is_worth_another_round else None,
+        retry_at=None,
     )
-    return [event, *following]
+    after = evolve(state, event)
+    following = [] if notice.is_final else next_attempt(after, known, notice.at)
+    if following or notice.is_final or not after.open_channels:
+        return [event, *following]
+    return [event.model_copy(update={"retry_at": next_round_at(state, notice.at)})]
 
 
 def next_round_at(state: Delivery, at: datetime) -> datetime | None:
@@ -323,12 +349,16 @@ def evolve(state: Delivery, event: Event) -> Delivery:
         case DeliverySent():
             return replace(state, status=Status.SENT)
         case DeliveryDelivered():
-            return replace(state, status=Status.DELIVERED)
+            return replace(state, status=Status.DELIVERED, arrived=event.number)
         case DeliveryFailed():
-            failed_now = replace(state, status=Status(event.status))
+            attempts = tuple(
+                replace(attempt, failure=event.status) if attempt.number == event.number else attempt
+                for attempt in state.attempts
+            )
+            failed_now = replace(state, status=Status(event.status), attempts=attempts)
             if event.retry_at is None:
                 return failed_now
-            return replace(failed_now, rounds=state.rounds + 1, round_after=event.number)
+            return replace(failed_now, rounds=state.rounds + 1, round_after=state.number)
         case _:
             assert_never(event)
 
@@ -338,7 +368,7 @@ def _person_key(message: Message, state: Delivery) -> UUID | None:
 
 
 def _route_key(message: Message, _: Delivery) -> str | None:
-    return Channel.SMS if isinstance(message, Tell | NotTaken | Bounced | TryAgain) else None
+    return Channel.SMS if isinstance(message, Tell | NotTaken | Bounced | Unheard | TryAgain) else None
 
 
 delivery = Decider(
@@ -353,5 +383,5 @@ delivery = Decider(
         chosen=Given(ChosenChannels, "chosen_channels", by="person_id", key=_person_key),
         route=Given(Route, "sms_routes", by="channel", key=_route_key),
     ),
-    shape=2,
+    shape=3,
 )

@@ -51,11 +51,12 @@ async def relation_for(
     return next((relation for relation in found if relation.allows(definition, beneficiary, now)), None)
 
 
-async def acts_for(shell: Shell, caller: Caller, for_id: UUID) -> bool:
-    """Whether the caller acts for the other on any ground."""
+async def may_see_for(shell: Shell, caller: Caller, for_id: UUID, asked: RequestState) -> bool:
+    """Whether the caller acts for the other in what was asked: who may not ask for it may not see it either."""
     if not caller.has("citizen"):
         return False
-    return any(found.in_force for found in await queries.relations_between(shell.parts.pool, caller.id, for_id))
+    definition = await definition_in(shell, asked.service_id, asked.service_version)
+    return await relation_for(shell, caller, for_id, definition) is not None
 
 
 async def visible_request(request_id: UUID, caller: AnyCaller, shell: TheShell) -> RequestState:
@@ -68,7 +69,7 @@ async def visible_request(request_id: UUID, caller: AnyCaller, shell: TheShell) 
     state: RequestState = loaded.state
     if caller.has("citizen") and caller.id in (state.applicant_id, state.beneficiary_id):
         return state
-    if await acts_for(shell, caller, state.beneficiary_id):
+    if await may_see_for(shell, caller, state.beneficiary_id, state):
         return state
     concerned = None if state.task_id is None else await shell.state(task, state.task_id)
     if concerned is None or concerned.state.agency not in caller.agencies:

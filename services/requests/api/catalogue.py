@@ -5,7 +5,7 @@ from typing import Literal
 from fastapi import APIRouter
 
 from services.requests import queries
-from services.requests.api.access import OnBehalfOf, acts_for, definition_in
+from services.requests.api.access import OnBehalfOf, definition_in
 from services.requests.domain.definition import ServiceDefinition, Slug
 from services.requests.domain.facts import facts_of
 from services.requests.domain.rulebook import RULEBOOK
@@ -33,13 +33,18 @@ async def get_service(service_id: Slug, shell: TheShell) -> CardView:
 
 @router.get("/eligibility", responses=MAY_BE_UNKNOWN)
 async def eligibility(caller: Citizen, shell: TheShell, on_behalf_of: OnBehalfOf = None) -> list[EligibilityView]:
-    """For which services the caller, or whom they act for, is eligible now, and why (not)."""
-    if on_behalf_of is not None and not await acts_for(shell, caller, on_behalf_of):
-        raise Problem("not-found")
-    person = await queries.find_person(shell.parts.pool, on_behalf_of or caller.id)
-    facts = {} if person is None else facts_of(person, shell.parts.clock.now())
+    """For which services the caller is eligible now, and why (not); or somebody else, where the caller may ask."""
+    for_id, now = on_behalf_of or caller.id, shell.parts.clock.now()
+    person = await queries.find_person(shell.parts.pool, for_id)
+    definitions = await queries.current_versions(shell.parts.pool)
+    if for_id != caller.id:
+        relations = await queries.relations_between(shell.parts.pool, caller.id, for_id)
+        definitions = [d for d in definitions if person and any(r.allows(d, person, now) for r in relations)]
+        if not definitions:
+            raise Problem("not-found")
+    facts = {} if person is None else facts_of(person, now)
     found = []
-    for definition in await queries.current_versions(shell.parts.pool):
+    for definition in definitions:
         rulings = [RULEBOOK.judge(rule, facts) for rule in definition.eligibility]
         in_audience = person is None or person.residence in definition.audience
         found.append(_eligibility(definition, rulings, in_audience=in_audience))

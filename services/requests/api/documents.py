@@ -7,8 +7,9 @@ from fastapi import APIRouter, Request
 from pydantic import StringConstraints
 
 from services.requests import queries
-from services.requests.api.access import acts_for
+from services.requests.api.access import may_see_for
 from services.requests.domain.document import Document, Status, document
+from services.requests.domain.request import request
 from services.requests.signing import DocumentSigner
 from services.requests.views import DocumentView, VerificationView
 from shared.contracts.personal import Erased
@@ -27,8 +28,10 @@ Code = Annotated[str, StringConstraints(pattern=r"^[A-Z2-7]{4}(-[A-Z2-7]{4}){3}$
 async def get_document(document_id: UUID, caller: Citizen, shell: TheShell) -> DocumentView:
     """A document: for its holder, who acts for them, and who asked for it."""
     state = await _document(shell, document_id)
-    is_theirs = caller.id in (state.holder_id, state.applicant_id) or await acts_for(shell, caller, state.holder_id)
-    if not is_theirs or isinstance(state.code, Erased) or isinstance(state.jws, Erased):
+    is_theirs = caller.id in (state.holder_id, state.applicant_id)
+    asked = None if is_theirs else await shell.state(request, state.request_id)
+    acts_for_holder = asked is not None and await may_see_for(shell, caller, state.holder_id, asked.state)
+    if not (is_theirs or acts_for_holder) or isinstance(state.code, Erased) or isinstance(state.jws, Erased):
         raise Problem("not-found")
     return DocumentView(
         id=document_id,

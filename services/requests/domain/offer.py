@@ -87,8 +87,8 @@ class Occasion:
 class Offer:
     """An offer, and what it rests on. `made_count`: how often it was made; each making has a request of its own.
 
-    `recipient_id` has it, or had it last; `wanted_id` should have it as the occasions say by now, and may differ while it
-    does not stand.
+    `recipient_id` has it, or had it last; `wanted_id` should have it, as the occasions say by now. The two may differ
+    while it does not stand.
     """
 
     status: Status = Status.UNKNOWN

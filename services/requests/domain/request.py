@@ -281,7 +281,8 @@ def occasion_was_lost(state: Request, known: Known) -> Sequence[Event]:
     """What runs is taken back; what was issued is reviewed by the agency, once."""
     if state.is_running:
         return [withdrawn(state, "occasion-lost")]
-    if state.status is not Status.FULFILLED or state.document_id is None or state.review_id is not None:
+    is_reviewed = state.is_reviewed or state.review_id is not None
+    if state.status is not Status.FULFILLED or state.document_id is None or is_reviewed:
         return []
     definition = definition_of(known)
     return [

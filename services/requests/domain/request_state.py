@@ -89,7 +89,7 @@ class Request:
     """A request, and the step that it is at. `fee_id`, `task_id` and `document_id` are the last of their kind.
 
     `applicant_id` asks, pays and is told; `beneficiary_id` is whom it is for. `facts_of`: about whom facts are waited
-    for. `review_id`: the open review of what was issued.
+    for. `review_id`: the open review of what was issued; there is one at most.
     """
 
     status: Status = Status.NEW
@@ -110,6 +110,7 @@ class Request:
     document_id: UUID | None = None
     facts_of: UUID | None = None
     review_id: UUID | None = None
+    is_reviewed: bool = False
 
     @property
     def is_running(self) -> bool:
@@ -155,7 +156,7 @@ def evolve(state: Request, event: Event) -> Request:
         case RequestReviewDue():
             return replace(state, review_id=event.task_id)
         case RequestReviewed():
-            return replace(state, review_id=None)
+            return replace(state, review_id=None, is_reviewed=True)
         case RequestRejected():
             return ended(state, Status.REJECTED)
         case RequestFulfilled():
