@@ -162,7 +162,7 @@ async def _urls(directory: Path) -> int:
     from afaq.access import running_stack
 
     for name, url in running_stack(directory)["urls"].items():
-        typer.echo(f"export {name.upper()}={url}")
+        typer.echo(f"export {name.upper().replace('-', '_')}={url}")
     return 0
 
 

@@ -142,7 +142,7 @@ class Stack:
 
     def _claim_urls(self) -> Mapping[str, str]:
         ports = claim_ports(self._directory / "ports.json", *NAMES, "simulators", "sign-in", "mail")
-        return {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+        return {name: f"{'smtp' if name == 'mail' else 'http'}://127.0.0.1:{port}" for name, port in ports.items()}
 
     def _environments(self, endpoints: Endpoints, secrets: Mapping[str, str]) -> Mapping[str, Mapping[str, str]]:
         environments = {name: self._service_environment(name, endpoints, secrets) for name in NAMES}
