@@ -70,6 +70,7 @@ async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ru
     extra = {name: {CRASH_FILE: str(folder / f"crash-{name}")} for name in NAMES}
     sources = {"birth": ["moh-hospitals", "moh-registry"], "death": ["moh-registry", "moi-traffic"]}
     extra["identity"]["AFAQ_IDENTITY_LIFE_EVENT_SOURCES"] = json.dumps(sources)
+    extra["identity"]["AFAQ_IDENTITY_TOKEN_LIFETIME_SECONDS"] = "3600"  # callers sign in once for a whole run
     stack = Stack(folder, say=print, echo=False, extra=extra)
     endpoints = await stack.start()
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:

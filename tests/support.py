@@ -58,7 +58,8 @@ async def a_person(api: Api, **changes: Any) -> Person:
 
 
 async def _is_eligible(api: Api, token: str) -> bool:
-    return any(found["eligible"] == "yes" for found in await api.get("requests", "/eligibility", token))
+    found = await api.get("requests", "/eligibility", token)
+    return any(service["service_id"] == SERVICE and service["eligible"] == "yes" for service in found)
 
 
 async def submit(api: Api, person: Person, *, key: str | None = None) -> Any:

@@ -17,7 +17,7 @@ from afaq.demo.birth import FEE_FILS, Told, be_born, register_parents
 from afaq.demo.client import Api
 from afaq.demo.death import die
 from afaq.demo.people import SyntheticPerson, synthetic_people, the_parents
-from afaq.demo.renewal import Renewed, renew
+from afaq.demo.renewal import SERVICE, Renewed, renew
 from afaq.demo.timeline import Timeline
 from afaq.local.errors import StackError
 from afaq.local.lock import owner_of
@@ -115,7 +115,7 @@ async def _register(api: Api, people: Sequence[SyntheticPerson]) -> str:
 
 async def _is_followed(api: Api, token: str) -> bool:
     found = await api.get("requests", "/eligibility", token)
-    return any(service["eligible"] == "yes" for service in found)
+    return any(service["service_id"] == SERVICE and service["eligible"] == "yes" for service in found)
 
 
 async def _many(api: Api, endpoints: Endpoints, people: Sequence[SyntheticPerson]) -> list[Renewed]:

@@ -29,6 +29,7 @@ def person_snapshot(_: UUID, state: Person) -> PersonSnapshot | None:
         died_on=state.died_on,
         is_named=state.is_named,
         has_civil_id=state.has_civil_id,
+        birth_is_registered=bool(state.birth_notices),
     )
 
 

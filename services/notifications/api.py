@@ -25,6 +25,7 @@ from shared.web.problems import Problem
 router = APIRouter()
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 Outbound = Literal["sms", "email"]
+ProviderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
 
 
 class InboxPage(BaseModel):
@@ -143,8 +144,13 @@ async def give_code(form: GivenCodeForm, caller: Citizen, key: IdempotencyKey, s
     return await perform(shell, send, caller=caller, key=key, answer=ContactView.of, status=200)
 
 
-@router.post("/providers/sms/{provider}", status_code=204, tags=["providers"])
-async def take_receipt(provider: str, request: Request, shell: TheShell) -> None:
+@router.post(
+    "/providers/sms/{provider}",
+    status_code=204,
+    responses={401: {"description": "Nobody whose key is known has signed it."}},
+    tags=["providers"],
+)
+async def take_receipt(provider: ProviderName, request: Request, shell: TheShell) -> None:
     """A company's receipt for a short message. One that comes again, or late, is no harm."""
     receipts: Receipts = request.app.state.receipts
     receipt = receipts.read(await request.body(), request.headers)

@@ -1,7 +1,8 @@
 """Mail by SMTP (RFC 5321, 6409): implements `MailServer`."""
 
+from datetime import UTC, datetime
 from email.message import EmailMessage
-from email.utils import formatdate
+from email.utils import format_datetime
 from uuid import UUID
 
 import aiosmtplib
@@ -51,7 +52,7 @@ class SmtpServer:
         message["From"] = self._sender
         message["To"] = address
         message["Subject"] = letter.subject
-        message["Date"] = formatdate()
+        message["Date"] = format_datetime(datetime.now(UTC))
         message["Message-ID"] = f"<{reference}@{self._sender.rpartition('@')[2].rstrip('>')}>"
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office note comes back
         message.set_content(letter.text)

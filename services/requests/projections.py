@@ -26,6 +26,7 @@ def persons(event: Recorded[PersonSnapshot]) -> Iterator[Row]:
         "died_on": known.died_on,
         "is_named": known.is_named,
         "has_civil_id": known.has_civil_id,
+        "birth_is_registered": known.birth_is_registered,
     }
     yield Row("persons", values)
 

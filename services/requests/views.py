@@ -213,8 +213,8 @@ class VerificationView(BaseModel):
     """What the platform confirms of a document to whoever has its code."""
 
     genuine: bool
-    revoked: bool
     valid: bool
+    revoked: bool
     kind: str
     title: LocalizedText
     holder: LocalizedText

@@ -127,6 +127,7 @@ class PersonSnapshot(Event, type="identity.person.snapshot"):
     died_on: date | None = None
     is_named: bool = True
     has_civil_id: bool = True
+    birth_is_registered: bool = False
 
 
 class PersonForgotten(Event, type="identity.person.forgotten"):
@@ -156,13 +157,17 @@ class Particulars(BaseModel):
 
 
 class LifeEventNoticed(Event, type="identity.life_event.noticed"):
-    """A registry has told of something and names people by civil ID only; they are looked up, or waited for."""
+    """A registry has told of something and names people by civil ID only; they are looked up, or waited for.
+
+    `parent_keys`, by role: names that nobody can make without our key, by which a birth is found later.
+    """
 
     kind: LifeEventKind
     person_id: SubjectId
     source: str
     noticed_at: datetime
     particulars: Private[Particulars]
+    parent_keys: dict[str, UUID]
 
 
 class LifeEventRecorded(Event, type="identity.life_event.recorded"):
@@ -173,6 +178,7 @@ class LifeEventRecorded(Event, type="identity.life_event.recorded"):
     source: str
     noticed_at: datetime
     particulars: Private[Particulars]
+    parent_keys: dict[str, UUID]
     parties: Parties
 
 
@@ -184,6 +190,7 @@ class LifeEventCorrected(Event, type="identity.life_event.corrected"):
     source: str
     noticed_at: datetime
     particulars: Private[Particulars]
+    parent_keys: dict[str, UUID]
     parties: Parties
     replaced: Parties
 
@@ -223,7 +230,8 @@ def is_of_age(birth_date: date, at: datetime) -> bool:
 class RelationRecorded(Event, type="identity.relation.recorded"):
     """`holder_id` may act for `for_id`: for the services in `scopes` (none named: all), until a day if there is one.
 
-    A guardian acts for a child until it is of age. `births`: the life events that it follows from, if any.
+    A guardian acts for a child until it is of age. `births`: the life events that it follows from; `by_hand`: a
+    registrar, or whoever is represented, has said so.
     """
 
     kind: RelationKind
@@ -232,6 +240,7 @@ class RelationRecorded(Event, type="identity.relation.recorded"):
     scopes: list[str]
     until: date | None
     births: list[UUID]
+    by_hand: bool
 
 
 class RelationEnded(Event, type="identity.relation.ended"):

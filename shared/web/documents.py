@@ -74,7 +74,8 @@ def _document(route: APIRoute, operation: dict[str, Any]) -> None:
         statuses |= {400, 409}
     if "{" in route.path:
         statuses.add(404)
-    for status in sorted(statuses):
+    answers_its_own_way = {int(status) for status, said in route.responses.items() if "model" in said}
+    for status in sorted(statuses - answers_its_own_way):
         described = operation["responses"].get(str(status), {}).get("description", "Refused")
         operation["responses"][str(status)] = {"description": described, "content": _CONTENT}
 

@@ -162,8 +162,12 @@ def _pointed(found: Mapping[str, Any], body: Any) -> dict[str, Any]:
         path = _as_far_as_there_is(path, body)
     if found["type"] == "extra_forbidden":
         path = path[:-1]  # its name was made up by the caller
+    if found["type"].startswith("union_tag"):
+        path = [*path, found["ctx"]["discriminator"].strip("'")]
     pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
     message = found["msg"].partition(",")[0]  # what follows a comma may quote the input
+    if found["type"] == "union_tag_invalid":  # this one quotes it at once
+        message = f"Input should be {found['ctx']['expected_tags']}"
     return {"in": place, "pointer": pointer, "code": found["type"].replace("_", "-"), "message": message}
 
 

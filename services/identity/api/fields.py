@@ -1,10 +1,10 @@
-"""Fields that people and registries write: phone numbers, instants, civil IDs."""
+"""Fields that people and registries write: phone numbers and civil IDs."""
 
 import re
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, BeforeValidator, StringConstraints
+from pydantic import BeforeValidator, StringConstraints
 
 from services.identity.settings import IdentitySettings
 from services.identity.tokens import civil_id_hash
@@ -25,13 +25,6 @@ def kuwaiti_phone(text: object) -> str:
     return f"+965{match[1]}"
 
 
-def _written(value: object) -> object:
-    if not isinstance(value, str):
-        raise ValueError("an instant is written as ISO 8601")  # noqa: TRY004 pydantic answers a ValueError
-    return value
-
-
-Instant = Annotated[AwareDatetime, BeforeValidator(_written)]
 Phone = Annotated[str, BeforeValidator(kuwaiti_phone)]
 Email = Annotated[
     str, StringConstraints(pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+\.[^@\s\x00-\x1f\x7f]+$", max_length=254)

@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt
 from services.identity.api.fields import (
     Agency,
     CivilId,
-    Instant,
     NoticeNumber,
     civil_id_in,
     hash_of,
@@ -37,6 +36,7 @@ from shared.store.shell import Shell
 from shared.web.auth import Caller, Requires
 from shared.web.commands import IdempotencyKey, TheShell, perform
 from shared.web.documents import MAY_BE_UNKNOWN
+from shared.web.moments import Instant
 from shared.web.problems import Problem
 
 router = APIRouter(prefix="/life-events", tags=["life events"])

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
 
-from services.identity.api.fields import CivilId, Email, Instant, Phone, civil_id_in, hash_of
+from services.identity.api.fields import CivilId, Email, Phone, civil_id_in, hash_of
 from services.identity.domain.person import (
     AssignCivilId,
     Change,
@@ -30,6 +30,7 @@ from shared.store.shell import Shell
 from shared.web.auth import AnyCaller, Caller, Citizen, Registrar
 from shared.web.commands import IdempotencyKey, TheJobs, TheShell, perform
 from shared.web.documents import MAY_BE_UNKNOWN
+from shared.web.moments import Instant
 from shared.web.problems import Problem
 
 router = APIRouter(tags=["persons"])

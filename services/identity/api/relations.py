@@ -19,6 +19,7 @@ from shared.store.shell import Shell
 from shared.web.auth import AnyCaller, Citizen, Registrar
 from shared.web.commands import IdempotencyKey, TheShell, perform
 from shared.web.documents import MAY_BE_UNKNOWN
+from shared.web.moments import Day
 from shared.web.problems import Problem
 
 router = APIRouter(tags=["relations"])
@@ -37,7 +38,7 @@ class RelationForm(BaseModel):
     holder_id: UUID
     for_id: UUID
     scopes: Scopes = []
-    until: date | None = None
+    until: Day | None = None
 
 
 class RepresentativeForm(BaseModel):
@@ -47,7 +48,7 @@ class RepresentativeForm(BaseModel):
 
     civil_id: CivilId
     scopes: Annotated[Scopes, Field(min_length=1)]
-    until: date
+    until: Day
 
 
 class RelationView(BaseModel):

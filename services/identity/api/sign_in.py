@@ -43,6 +43,13 @@ _CHALLENGE = r"^[A-Za-z0-9_-]{43}$"
 Text = Annotated[str, Query(max_length=2000)]
 
 
+class OAuthErrorView(BaseModel):
+    """Why there are no tokens (RFC 6749, 5.2)."""
+
+    error: str
+    error_description: str
+
+
 class OAuthError(Exception):
     """What RFC 6749 has a code for."""
 
@@ -137,7 +144,12 @@ async def authorize(
     return answer
 
 
-@router.get("/sign-in/callback", response_class=RedirectResponse, status_code=303)
+@router.get(
+    "/sign-in/callback",
+    response_class=RedirectResponse,
+    status_code=303,
+    responses={409: {"description": "This browser has not begun such a sign-in."}},
+)
 async def callback(
     desk: TheDesk, shell: TheShell, request: Request, state: Text = "", code: Text = "", error: Text = ""
 ) -> Response:
@@ -166,7 +178,7 @@ class TokensView(BaseModel):
     acr: str
 
 
-@router.post("/token", response_model=TokensView)
+@router.post("/token", response_model=TokensView, responses={400: {"model": OAuthErrorView}})
 async def token(request: Request, desk: TheDesk, shell: TheShell) -> Response:
     """Tokens for a code and its verifier, or for the newest refresh token. The body is a form (RFC 6749)."""
     form = await _form(request)

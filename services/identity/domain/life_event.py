@@ -139,6 +139,7 @@ def tell(state: LifeEvent, command: TellLifeEvent) -> Sequence[Event]:
         "source": command.source,
         "noticed_at": command.noticed_at,
         "particulars": command.particulars,
+        "parent_keys": keys_in(command.particulars),
     }
     if state.status is Status.UNKNOWN:
         if command.kind is LifeEventKind.DEATH:
@@ -171,6 +172,7 @@ def parents_found(state: LifeEvent, persons: Mapping[str, UUID]) -> Sequence[Eve
             source=state.source,
             noticed_at=state.noticed_at,
             particulars=state.particulars,
+            parent_keys=dict(state.parent_keys),
             parties={**parties, CHILD: state.person_id},
         )
     ]
@@ -205,6 +207,7 @@ def corrected(
         source=state.source,
         noticed_at=state.noticed_at,
         particulars=particulars,
+        parent_keys=keys_in(particulars),
         parties=dict(parties),
         replaced={role: person for role, person in state.parties.items() if parties.get(role) != person},
     )
@@ -222,7 +225,7 @@ def evolve(state: LifeEvent, event: Event) -> LifeEvent:
                 noticed_at=event.noticed_at,
                 told_first=event.particulars,
                 particulars=event.particulars,
-                parent_keys=keys_in(event.particulars),
+                parent_keys=event.parent_keys,
             )
         case LifeEventRecorded():
             return LifeEvent(
@@ -234,14 +237,14 @@ def evolve(state: LifeEvent, event: Event) -> LifeEvent:
                 told_first=event.particulars if state.told_first is None else state.told_first,
                 particulars=event.particulars,
                 parties=event.parties,
-                parent_keys=keys_in(event.particulars),
+                parent_keys=event.parent_keys,
             )
         case LifeEventCorrected():
             return replace(
                 state,
                 particulars=event.particulars,
                 parties=event.parties,
-                parent_keys=keys_in(event.particulars),
+                parent_keys=event.parent_keys,
             )
         case LifeEventAnnulled():
             return replace(state, status=Status.ANNULLED)
@@ -249,10 +252,8 @@ def evolve(state: LifeEvent, event: Event) -> LifeEvent:
             assert_never(event)
 
 
-def keys_in(particulars: Particulars | Erased) -> Mapping[str, UUID]:
-    """By what the parents are found; nothing of an erased person."""
-    if isinstance(particulars, Erased):
-        return {}
+def keys_in(particulars: Particulars) -> dict[str, UUID]:
+    """By what the parents are found."""
     return {role: parent_key(key) for role, key in particulars.parents.items()}
 
 

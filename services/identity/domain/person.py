@@ -41,8 +41,19 @@ NOT_NAMED_YET = LocalizedText(ar="مولود لم يُسمَّ بعد", en="Newb
 
 
 @dataclass(frozen=True)
+class ToldBirth:
+    """What one notice says of a birth."""
+
+    born_on: date
+    sex: Sex
+
+
+@dataclass(frozen=True)
 class Person:
-    """What is known of a person. `civil_id_hash` finds them by their number, and is gone when they are erased."""
+    """What is known of a person. `civil_id_hash` finds them by their number, and is gone when they are erased.
+
+    Of several notices of one birth or death the first by id counts, in whatever order they came.
+    """
 
     status: Status = Status.UNKNOWN
     civil_id_hash: str | None = None
@@ -58,7 +69,9 @@ class Person:
     is_named: bool = True
     has_civil_id: bool = False
     birth_notices: frozenset[UUID] = frozenset()
+    births: Private[Mapping[UUID, ToldBirth]] = field(default_factory=dict)
     death_notices: frozenset[UUID] = frozenset()
+    deaths: Private[Mapping[UUID, date]] = field(default_factory=dict)
     died_on: Private[date | None] = None
 
     @property
@@ -242,9 +255,9 @@ def birth_noticed(state: Person, notice: BirthNoticed) -> Sequence[Event]:
             is_newborn=True,
         )
         return [newborn, born]
-    is_known = notice.notice_id in state.birth_notices
-    is_the_same = (state.birth_date, state.sex) == (notice.born_on, notice.sex)
-    return [] if is_known and is_the_same else [born]
+    told = ToldBirth(notice.born_on, notice.sex)
+    is_the_same = not isinstance(state.births, Erased) and state.births.get(notice.notice_id) == told
+    return [] if is_the_same else [born]
 
 
 def name_child(state: Person, name: LocalizedText) -> Sequence[Event]:
@@ -257,8 +270,8 @@ def name_child(state: Person, name: LocalizedText) -> Sequence[Event]:
 
 def death_noticed(state: Person, died_on: date, notice_id: UUID) -> Sequence[Event]:
     """Each notice counts once, and again with another date."""
-    is_known = notice_id in state.death_notices and state.died_on == died_on
-    if state.status is not Status.REGISTERED or is_known:
+    is_known = not isinstance(state.deaths, Erased) and state.deaths.get(notice_id) == died_on
+    if state.status in (Status.UNKNOWN, Status.ERASED) or is_known:
         return []
     return [PersonDied(notice_id=notice_id, died_on=died_on)]
 
@@ -318,22 +331,18 @@ def evolve(state: Person, event: Event) -> Person:
         case PersonChanged():
             return replace(state, mobile=event.mobile, email=event.email, language=event.language, facts=event.facts)
         case PersonBorn():
-            notices = state.birth_notices | {event.notice_id}
-            status = Status.REGISTERED if state.status is Status.NEVER_BORN else state.status
-            return replace(state, status=status, birth_date=event.born_on, sex=event.sex, birth_notices=notices)
+            return born(state, event)
         case PersonBirthAnnulled():
-            notices = state.birth_notices - {event.notice_id}
-            return replace(state, status=state.status if notices else Status.NEVER_BORN, birth_notices=notices)
+            return not_born(state, event.notice_id)
         case PersonNamed():
             return replace(state, name=event.name, is_named=True)
         case PersonCivilIdAssigned():
             hash_ = known_hash(event.civil_id_hash)
             return replace(state, civil_id=event.civil_id, civil_id_hash=hash_, has_civil_id=True)
         case PersonDied():
-            return replace(state, death_notices=state.death_notices | {event.notice_id}, died_on=event.died_on)
+            return died(state, event)
         case PersonDeathAnnulled():
-            left = state.death_notices - {event.notice_id}
-            return replace(state, death_notices=left, died_on=state.died_on if left else None)
+            return not_died(state, event.notice_id)
         case PersonErased():
             return Person(
                 status=Status.ERASED,
@@ -342,10 +351,55 @@ def evolve(state: Person, event: Event) -> Person:
                 language=ERASED,
                 facts=ERASED,
                 sex=ERASED,
+                births=ERASED,
+                deaths=ERASED,
                 died_on=ERASED,
             )
         case _:
             assert_never(event)
+
+
+def born(state: Person, event: PersonBorn) -> Person:
+    """A person of whose birth one more notice tells, or the same one otherwise."""
+    notices = state.birth_notices | {event.notice_id}
+    status = Status.REGISTERED if state.status is Status.NEVER_BORN else state.status
+    after = replace(state, status=status, birth_notices=notices)
+    if isinstance(state.births, Erased) or isinstance(event.born_on, Erased) or isinstance(event.sex, Erased):
+        return replace(after, births=ERASED, birth_date=ERASED, sex=ERASED)
+    births = {**state.births, event.notice_id: ToldBirth(event.born_on, event.sex)}
+    first = births[min(births)]
+    return replace(after, births=births, birth_date=first.born_on, sex=first.sex)
+
+
+def not_born(state: Person, notice_id: UUID) -> Person:
+    """A person of whose birth one notice less tells; without any they were never born."""
+    notices = state.birth_notices - {notice_id}
+    after = replace(state, status=state.status if notices else Status.NEVER_BORN, birth_notices=notices)
+    if isinstance(state.births, Erased):
+        return after
+    births = {id: told for id, told in state.births.items() if id != notice_id}
+    if not births:
+        return replace(after, births=births)
+    first = births[min(births)]
+    return replace(after, births=births, birth_date=first.born_on, sex=first.sex)
+
+
+def died(state: Person, event: PersonDied) -> Person:
+    """A person of whose death one more notice tells, or the same one otherwise."""
+    after = replace(state, death_notices=state.death_notices | {event.notice_id})
+    if isinstance(state.deaths, Erased) or isinstance(event.died_on, Erased):
+        return replace(after, deaths=ERASED, died_on=ERASED)
+    deaths = {**state.deaths, event.notice_id: event.died_on}
+    return replace(after, deaths=deaths, died_on=deaths[min(deaths)])
+
+
+def not_died(state: Person, notice_id: UUID) -> Person:
+    """A person of whose death one notice less tells; without any they live."""
+    after = replace(state, death_notices=state.death_notices - {notice_id})
+    if isinstance(state.deaths, Erased):
+        return after
+    deaths = {id: died_on for id, died_on in state.deaths.items() if id != notice_id}
+    return replace(after, deaths=deaths, died_on=deaths[min(deaths)] if deaths else None)
 
 
 def known_hash(civil_id_hash: str | Erased | None) -> str | None:

@@ -32,7 +32,10 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = {
 
 @dataclass(frozen=True)
 class Relation:
-    """`holder_id` acts for `for_id`. `births`: the notices that it follows from, when it follows from a birth."""
+    """`holder_id` acts for `for_id`. It follows from what was recorded by hand, from notices of a birth, or from both.
+
+    `is_closed`: it was ended for a reason, so that a late notice does not bring it back.
+    """
 
     status: Status = Status.UNKNOWN
     kind: RelationKind = RelationKind.GUARDIAN
@@ -41,6 +44,8 @@ class Relation:
     scopes: tuple[str, ...] = ()
     until: date | None = None
     births: frozenset[UUID] = frozenset()
+    by_hand: bool = False
+    is_closed: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,7 +106,7 @@ def decide(state: Relation, message: Message) -> Sequence[Event]:
         case ParentOf():
             return parent_of(state, message)
         case NotParentOf(birth_id):
-            return ended(state, NOT_A_PARENT) if state.births == {birth_id} else forgotten(state, birth_id)
+            return not_parent_of(state, birth_id)
         case LastDayOver(until):
             return ended(state, "last-day-over") if state.until == until else []
         case _:
@@ -112,7 +117,7 @@ def record(state: Relation, command: RecordRelation) -> Sequence[Event]:
     """It holds from now on, in this extent."""
     if command.holder_id == command.for_id:
         raise Refused("relation-with-oneself")
-    is_the_same = (state.scopes, state.until) == (command.scopes, command.until)
+    is_the_same = (state.scopes, state.until, state.by_hand) == (command.scopes, command.until, True)
     if state.status is Status.IN_FORCE and is_the_same:
         return []
     return [
@@ -123,30 +128,36 @@ def record(state: Relation, command: RecordRelation) -> Sequence[Event]:
             scopes=list(command.scopes),
             until=command.until,
             births=sorted(state.births),
+            by_hand=True,
         )
     ]
 
 
 def parent_of(state: Relation, notice: ParentOf) -> Sequence[Event]:
     """A second notice of a birth is one more ground for the same relation; what was ended for a reason stays ended."""
-    if notice.birth_id in state.births or (state.status is Status.ENDED and state.births):
+    if notice.birth_id in state.births or state.is_closed:
         return []
+    is_in_force = state.status is Status.IN_FORCE
     return [
         RelationRecorded(
             kind=notice.kind,
             holder_id=notice.holder_id,
             for_id=notice.for_id,
-            scopes=list(state.scopes) if state.births else [],
-            until=state.until if state.births else None,
+            scopes=list(state.scopes) if is_in_force else [],
+            until=state.until if is_in_force else None,
             births=sorted(state.births | {notice.birth_id}),
+            by_hand=state.by_hand and is_in_force,
         )
     ]
 
 
-def forgotten(state: Relation, birth_id: UUID) -> Sequence[Event]:
-    """One ground less."""
+def not_parent_of(state: Relation, birth_id: UUID) -> Sequence[Event]:
+    """One ground less; without any left it ends."""
     if birth_id not in state.births or state.status is not Status.IN_FORCE:
         return []
+    left = state.births - {birth_id}
+    if not left and not state.by_hand:
+        return ended(state, NOT_A_PARENT)
     return [
         RelationRecorded(
             kind=state.kind,
@@ -154,7 +165,8 @@ def forgotten(state: Relation, birth_id: UUID) -> Sequence[Event]:
             for_id=state.for_id,
             scopes=list(state.scopes),
             until=state.until,
-            births=sorted(state.births - {birth_id}),
+            births=sorted(left),
+            by_hand=state.by_hand,
         )
     ]
 
@@ -178,10 +190,11 @@ def evolve(state: Relation, event: Event) -> Relation:
                 scopes=tuple(event.scopes),
                 until=event.until,
                 births=frozenset(event.births),
+                by_hand=event.by_hand,
             )
         case RelationEnded():
-            births = frozenset[UUID]() if event.reason == NOT_A_PARENT else state.births
-            return replace(state, status=Status.ENDED, births=births)
+            is_closed = event.reason != NOT_A_PARENT
+            return replace(state, status=Status.ENDED, births=frozenset(), by_hand=False, is_closed=is_closed)
         case _:
             assert_never(event)
 

@@ -73,7 +73,8 @@ class Attempt:
 class Delivery:
     """A message and how far it has come.
 
-    `rounds` counts those in which all was tried in vain; attempts after number `round_after` are of the running one.
+    `rounds` counts those in which all was tried in vain; attempts after number `round_after` are of the running one,
+    which ends with an arrival too.
     `arrived` is the attempt that has reached the person; 0: none, but perhaps the inbox.
     """
 
@@ -349,7 +350,7 @@ def evolve(state: Delivery, event: Event) -> Delivery:
         case DeliverySent():
             return replace(state, status=Status.SENT)
         case DeliveryDelivered():
-            return replace(state, status=Status.DELIVERED, arrived=event.number)
+            return replace(state, status=Status.DELIVERED, arrived=event.number, round_after=state.number)
         case DeliveryFailed():
             attempts = tuple(
                 replace(attempt, failure=event.status) if attempt.number == event.number else attempt
@@ -358,7 +359,7 @@ def evolve(state: Delivery, event: Event) -> Delivery:
             failed_now = replace(state, status=Status(event.status), attempts=attempts)
             if event.retry_at is None:
                 return failed_now
-            return replace(failed_now, rounds=state.rounds + 1, round_after=state.number)
+            return replace(failed_now, rounds=state.rounds + 1, round_after=event.number)
         case _:
             assert_never(event)
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from services.requests import queries
 from services.requests.api.access import OnBehalfOf, definition_in
 from services.requests.domain.definition import ServiceDefinition, Slug
-from services.requests.domain.facts import facts_of
+from services.requests.domain.facts import KnownPerson, facts_of
 from services.requests.domain.rulebook import RULEBOOK
 from services.requests.domain.rules import Ruling, Verdict
 from services.requests.views import CardView, EligibilityView, RuleView
@@ -46,17 +46,16 @@ async def eligibility(caller: Citizen, shell: TheShell, on_behalf_of: OnBehalfOf
     found = []
     for definition in definitions:
         rulings = [RULEBOOK.judge(rule, facts) for rule in definition.eligibility]
-        in_audience = person is None or person.residence in definition.audience
-        found.append(_eligibility(definition, rulings, in_audience=in_audience))
+        found.append(_eligibility(definition, rulings, person))
     return found
 
 
-def _eligibility(definition: ServiceDefinition, rulings: list[Ruling], *, in_audience: bool) -> EligibilityView:
+def _eligibility(definition: ServiceDefinition, rulings: list[Ruling], person: KnownPerson | None) -> EligibilityView:
     verdicts = {ruling.verdict for ruling in rulings}
     eligible: Literal["yes", "no", "unknown"] = "yes"
-    if Verdict.FAILED in verdicts or not in_audience:
-        eligible = "no"
-    elif Verdict.UNDECIDED in verdicts:
+    if person is None or Verdict.UNDECIDED in verdicts:
         eligible = "unknown"
+    if person is not None and (Verdict.FAILED in verdicts or person.residence not in definition.audience):
+        eligible = "no"
     rules = [RuleView(id=r.rule.id, verdict=r.verdict, reason=r.rule.reason, facts=r.facts) for r in rulings]
     return EligibilityView(service_id=definition.id, name=definition.name, eligible=eligible, rules=rules)

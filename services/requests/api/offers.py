@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.requests import queries
 from services.requests.api.access import definition_in, must_be_sure_enough, relation_for
@@ -16,6 +16,7 @@ from services.requests.views import OfferStanding, OfferView, RequestView, WhyVi
 from shared.store.shell import Shell
 from shared.web.auth import Caller, Citizen
 from shared.web.commands import IdempotencyKey, TheShell, perform
+from shared.web.moments import Instant
 from shared.web.pages import Page, PageQuery, newest_first
 from shared.web.problems import Problem
 
@@ -35,7 +36,7 @@ class SnoozeForm(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    until: AwareDatetime
+    until: Instant
 
 
 @router.get("")

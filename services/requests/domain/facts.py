@@ -23,6 +23,7 @@ class KnownPerson:
     died_on: date | None = None
     is_named: bool = True
     has_civil_id: bool = True
+    birth_is_registered: bool = False
 
 
 def facts_of(person: KnownPerson, at: datetime) -> dict[str, Any]:
@@ -35,6 +36,7 @@ def facts_of(person: KnownPerson, at: datetime) -> dict[str, Any]:
         "residence": person.residence.value,
         "is_named": person.is_named,
         "has_civil_id": person.has_civil_id,
+        "birth_is_registered": person.birth_is_registered,
         "now": at,
     }
 

@@ -31,7 +31,8 @@ create index relations_by_parties on relations (holder_id, for_id);
 
 alter table persons
     add column is_named boolean not null default true,
-    add column has_civil_id boolean not null default true;
+    add column has_civil_id boolean not null default true,
+    add column birth_is_registered boolean not null default false;
 
 -- People who were erased stay as ids, so that nobody waits for them to become known.
 create table forgotten_persons (

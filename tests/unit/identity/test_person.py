@@ -1,24 +1,51 @@
+from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from services.identity.domain.person import (
+    NOT_NAMED_YET,
+    AssignCivilId,
+    BirthNoticeAnnulled,
+    BirthNoticed,
     Change,
     DeathNoticeAnnulled,
     DeathNoticed,
     ErasePerson,
     KnownPerson,
+    NameChild,
     Status,
     person,
 )
-from shared.contracts.identity import PersonDeathAnnulled, PersonDied, PersonErased, PersonRegistered
+from shared.contracts.identity import (
+    PersonBirthAnnulled,
+    PersonBorn,
+    PersonCivilIdAssigned,
+    PersonDeathAnnulled,
+    PersonDied,
+    PersonErased,
+    PersonNamed,
+    PersonRegistered,
+    Residence,
+    Sex,
+)
 from shared.contracts.personal import ERASED, codec_of
+from shared.kernel.errors import Refused
 from shared.kernel.text import Language
-from tests.unit.builders import a_life, an_id, stored_and_read
+from tests.unit.builders import a_life, an_id, stored_and_read, without_personal_data
 from tests.unit.identity.person_builders import (
     A_FACT,
     ANOTHER_FACT,
+    BIRTH,
+    BORN,
+    BORN_ON,
+    CIVIL_ID,
     DIED_ON,
+    NAME,
     NOBODY_ELSE,
     NOTICE,
+    SAME_BIRTH,
+    a_newborn,
     a_registered_person,
     a_registration,
     persons_in_every_state,
@@ -112,3 +139,100 @@ def test_the_civil_id_is_never_kept_in_the_clear() -> None:
         codec = codec_of(type(state))
         assert "200010100028" not in str(codec.store(state, an_id("person"), None).data), name
         assert stored_and_read(state, an_id("person")) == state
+
+
+def test_a_newborn_is_a_person_without_a_name_or_a_civil_id() -> None:
+    life = a_newborn()
+    assert [type(event) for event in life.events] == [PersonRegistered, PersonBorn]
+    state = life.state
+    assert (state.status, state.is_named, state.has_civil_id) == (Status.REGISTERED, False, False)
+    assert (state.name, state.birth_date, state.sex) == (NOT_NAMED_YET, BORN_ON, Sex.FEMALE)
+    assert (state.civil_id, state.civil_id_hash) == (None, None)
+
+
+def test_a_birth_is_noted_once_a_notice_and_again_when_it_is_corrected() -> None:
+    life = a_newborn(BORN)
+    assert len(life.of(PersonBorn)) == 1
+    life.send(BirthNoticed(BORN_ON + timedelta(days=1), Sex.MALE, Residence.CITIZEN, BIRTH))
+    assert (life.state.birth_date, life.state.sex) == (BORN_ON + timedelta(days=1), Sex.MALE)
+    assert life.state.birth_notices == {BIRTH}
+
+
+def test_two_notices_of_one_birth_are_one_person() -> None:
+    life = a_newborn(replace(BORN, notice_id=SAME_BIRTH))
+    assert len(life.of(PersonRegistered)) == 1
+    life.send(BirthNoticeAnnulled(BIRTH), BirthNoticeAnnulled(BIRTH))
+    assert (len(life.of(PersonBirthAnnulled)), life.state.status) == (1, Status.REGISTERED)
+    life.send(BirthNoticeAnnulled(SAME_BIRTH))
+    assert (len(life.of(PersonBirthAnnulled)), life.state.status) == (2, Status.NEVER_BORN)
+
+
+def test_somebody_of_whom_all_notices_were_wrong_is_neither_named_nor_numbered_nor_changed() -> None:
+    life = a_newborn(BirthNoticeAnnulled(BIRTH))
+    for command in (NameChild(NAME), CIVIL_ID, Change(email="a@example.org")):
+        assert life.send(command) == []
+        assert life.refusal == "person-unknown"
+
+
+def test_somebody_may_be_born_after_all() -> None:
+    life = a_newborn(NameChild(NAME), BirthNoticeAnnulled(BIRTH), replace(BORN, notice_id=SAME_BIRTH))
+    assert (life.state.status, life.state.name) == (Status.REGISTERED, NAME)
+    assert len(life.of(PersonRegistered)) == 1
+
+
+def test_a_newborn_is_named_once() -> None:
+    life = a_newborn(NameChild(NAME))
+    assert (life.state.name, life.state.is_named) == (NAME, True)
+    assert life.send(NameChild(NAME)) == []
+    assert life.refusal == "person-already-named"
+    assert len(life.of(PersonNamed)) == 1
+
+
+@pytest.mark.parametrize("command", [NameChild(NAME), CIVIL_ID, Change()])
+def test_nobody_who_is_unknown_or_erased_is_named_or_numbered(command: object) -> None:
+    assert a_life(person, command, given=[NOBODY_ELSE]).refusal == "person-unknown"
+    life = a_newborn(ErasePerson())
+    assert (life.send(command), life.refusal) == ([], "person-erased")
+
+
+def test_who_was_registered_has_a_name_and_a_number() -> None:
+    life = a_registered_person()
+    assert (life.send(NameChild(NAME)), life.refusal) == ([], "person-already-named")
+    another = AssignCivilId("200010100036", "another-hash", BORN_ON)
+    assert (life.send(another), life.refusal) == ([], "person-already-registered")
+
+
+def test_a_civil_id_is_assigned_once_and_the_same_again_is_no_harm() -> None:
+    life = a_newborn(CIVIL_ID, CIVIL_ID)
+    assert (len(life.of(PersonCivilIdAssigned)), life.refusal) == (1, None)
+    assert (life.state.civil_id, life.state.civil_id_hash) == (CIVIL_ID.civil_id, CIVIL_ID.civil_id_hash)
+    assert life.state.has_civil_id
+
+
+def test_a_number_of_another_day_or_of_somebody_else_is_not_assigned() -> None:
+    life = a_newborn(replace(CIVIL_ID, birth_date=BORN_ON + timedelta(days=1)))
+    assert life.refusal == "civil-id-of-another-day"
+    assert a_life(person, BORN, CIVIL_ID, given=[SOMEBODY_ELSE]).refusal == "person-already-registered"
+
+
+def test_of_an_erased_child_no_birth_is_noted() -> None:
+    later = replace(BORN, born_on=BORN_ON + timedelta(days=1))
+    assert a_newborn(ErasePerson()).send(BORN, later, BirthNoticeAnnulled(BIRTH)) == []
+
+
+def test_who_cannot_be_read_any_more_is_refused_as_erased() -> None:
+    with pytest.raises(Refused, match="person-erased"):
+        person.decide(without_personal_data(a_registered_person().state), Change(), None)
+
+
+def test_when_a_corrected_notice_of_birth_is_annulled_what_the_other_says_holds() -> None:
+    corrected = replace(BORN, born_on=BORN_ON + timedelta(days=1))
+    life = a_newborn(replace(BORN, notice_id=SAME_BIRTH), corrected, BirthNoticeAnnulled(BIRTH))
+    assert life.state.birth_date == BORN_ON
+
+
+def test_when_a_corrected_notice_of_death_is_annulled_what_the_other_says_holds() -> None:
+    told, other = DeathNoticed(DIED_ON, NOTICE), DeathNoticed(DIED_ON, an_id("another notice of death"))
+    corrected = DeathNoticed(DIED_ON + timedelta(days=1), NOTICE)
+    life = a_registered_person(told, other, corrected, DeathNoticeAnnulled(NOTICE))
+    assert life.state.died_on == DIED_ON

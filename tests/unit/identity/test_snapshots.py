@@ -1,9 +1,24 @@
-from services.identity.domain.person import Change, DeathNoticeAnnulled, DeathNoticed, ErasePerson, Person
+from services.identity.domain.person import (
+    Change,
+    DeathNoticeAnnulled,
+    DeathNoticed,
+    ErasePerson,
+    NameChild,
+    Person,
+)
 from services.identity.snapshots import key_snapshot, person_snapshot, snapshots
 from shared.contracts.identity import PersonForgotten, SigningKeySnapshot
 from shared.contracts.topics import IDENTITY_KEYS, IDENTITY_PERSONS
 from tests.unit.builders import an_id, without_personal_data
-from tests.unit.identity.person_builders import DIED_ON, NOTICE, a_registered_person, keys_in_every_state
+from tests.unit.identity.person_builders import (
+    CIVIL_ID,
+    DIED_ON,
+    NAME,
+    NOTICE,
+    a_newborn,
+    a_registered_person,
+    keys_in_every_state,
+)
 
 
 def test_others_know_of_a_person_what_they_need_and_never_the_civil_id() -> None:
@@ -23,6 +38,19 @@ def test_others_hear_of_a_death_and_that_it_was_a_mistake() -> None:
     assert told is not None
     assert corrected is not None
     assert (told.died_on, corrected.died_on) == (DIED_ON, None)
+
+
+def test_others_know_whether_a_child_has_its_name_and_its_number() -> None:
+    for life, expected in (
+        (a_newborn(), (False, False)),
+        (a_newborn(NameChild(NAME)), (True, False)),
+        (a_newborn(NameChild(NAME), CIVIL_ID), (True, True)),
+        (a_registered_person(), (True, True)),
+    ):
+        snapshot = person_snapshot(an_id("person"), life.state)
+        assert snapshot is not None
+        assert (snapshot.is_named, snapshot.has_civil_id) == expected
+        assert CIVIL_ID.civil_id not in snapshot.model_dump_json()
 
 
 def test_of_an_erased_person_others_know_nothing() -> None:
