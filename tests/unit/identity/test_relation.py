@@ -31,7 +31,7 @@ RECORDED_BY_HAND = RecordRelation(RelationKind.GUARDIAN, PARENT, CHILD)
 def test_a_birth_makes_a_guardian_once() -> None:
     life = a_relation(BY_HOSPITAL, BY_HOSPITAL)
     assert [type(event) for event in life.events] == [RelationRecorded]
-    assert (life.state.status, life.state.by_hand) == (Status.IN_FORCE, True)
+    assert (life.state.status, life.state.births) == (Status.IN_FORCE, {HOSPITALS})
 
 
 def test_a_guardian_by_two_notices_stays_one_while_either_stands() -> None:
@@ -44,7 +44,7 @@ def test_a_guardian_by_two_notices_stays_one_while_either_stands() -> None:
 
 def test_who_was_no_parent_by_mistake_is_a_guardian_again() -> None:
     life = a_relation(BY_HOSPITAL, NotParentOf(HOSPITALS), BY_HOSPITAL)
-    assert (life.state.status, life.state.by_hand) == (Status.IN_FORCE, True)
+    assert (life.state.status, life.state.births) == (Status.IN_FORCE, {HOSPITALS})
 
 
 @pytest.mark.parametrize("births", [(), (REGISTRYS,)])
