@@ -2,4 +2,5 @@
 
 from afaq.cli import app
 
-app()
+if __name__ == "__main__":  # the processes of a pool import this module too
+    app()

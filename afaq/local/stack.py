@@ -158,6 +158,10 @@ class Stack:
         environments["requests"] |= {
             "AFAQ_REQUESTS_DOCUMENT_KEY": secrets["requests.document_key"],
             "AFAQ_REQUESTS_CODE_KEY": secrets["requests.code_key"],
+            "AFAQ_REQUESTS_PAPER_KEY": secrets["requests.paper_key"],
+            "AFAQ_REQUESTS_PAPER_CERTIFICATE": secrets["requests.paper_certificate"],
+            "AFAQ_REQUESTS_PAPER_STORE": f"file://{self._directory / 'papers'}",
+            "AFAQ_REQUESTS_PUBLIC_URL": urls["requests"],
         }
         environments["payments"] |= {
             "AFAQ_PAYMENTS_PUBLIC_URL": urls["payments"],

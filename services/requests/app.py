@@ -7,10 +7,14 @@ from fastapi import FastAPI
 
 from services.requests.api import router
 from services.requests.domain.document import document
+from services.requests.domain.facts import KnownPerson
 from services.requests.domain.offer import offer
 from services.requests.domain.request import request
 from services.requests.domain.task import task
 from services.requests.effects import Holders, Signer, effects
+from services.requests.papers.maker import PaperMaker
+from services.requests.papers.seal import PaperKey
+from services.requests.papers.store import PaperStore
 from services.requests.projections import projections
 from services.requests.queries import find_person
 from services.requests.reactions import reactions
@@ -25,7 +29,6 @@ from shared.contracts.topics import (
     REQUESTS_EVENTS,
 )
 from shared.functions import Service
-from shared.kernel.text import LocalizedText
 from shared.runtime.process import Composition
 from shared.runtime.settings import key_bytes
 from shared.store.shell import Shell
@@ -45,21 +48,26 @@ service = Service(
 
 
 class KnownHolders:
-    """Names from this service's own projection; implements `Holders`."""
+    """People from this service's own projection; implements `Holders`."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def name(self, person_id: UUID) -> LocalizedText | None:
-        """The name, or None for whom nothing is to be signed: the unknown, the erased and the dead."""
+    async def find(self, person_id: UUID) -> KnownPerson | None:
+        """The person, or None for whom nothing is to be signed: the unknown, the erased and the dead."""
         person = await find_person(self._pool, person_id)
-        return None if person is None or person.died_on is not None else person.name
+        return None if person is None or person.died_on is not None else person
 
 
 def compose() -> Composition:
     """The service with the parts that its settings name."""
     settings = RequestsSettings()
-    signer = DocumentSigner(settings.document_key.get_secret_value(), key_bytes(settings.code_key))
+    retired = [key.get_secret_value() for key in settings.document_keys_retired]
+    signer = DocumentSigner(settings.document_key.get_secret_value(), key_bytes(settings.code_key), retired)
+    paper_key = PaperKey(
+        settings.paper_key.get_secret_value(), settings.paper_certificate, tuple(settings.paper_certificates_retired)
+    )
+    papers = PaperMaker(PaperStore(settings.paper_store), paper_key, str(settings.public_url))
     effects.provide(Signer, signer)  # type: ignore[type-abstract]
 
     async def begin(shell: Shell) -> None:
@@ -68,5 +76,9 @@ def compose() -> Composition:
 
     def equip(app: FastAPI) -> None:
         app.state.signer = signer
+        app.state.papers = papers
 
-    return Composition(service, settings, router, FOLDER, begin, equip)
+    async def end() -> None:
+        papers.close()
+
+    return Composition(service, settings, router, FOLDER, begin, equip, end)

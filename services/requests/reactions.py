@@ -169,6 +169,8 @@ def sign_the_document(event: Recorded[RequestDocumentDue]) -> Iterator[Step]:
         request_id=event.aggregate_id,
         holder_id=due.holder_id,
         applicant_id=due.applicant_id,
+        agency=due.agency,
+        shows=tuple(due.shows),
         kind=due.kind,
         title=due.title,
         valid_from=valid_from,

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import yaml
 
-from services.requests.domain.definition import FactsStep, ServiceDefinition
-from services.requests.domain.rulebook import CATALOGUE, FACTS, RULEBOOK
+from services.requests.domain.definition import AgencyTaskStep, FactsStep, IssueStep, ServiceDefinition
+from services.requests.domain.rulebook import AGENCIES, CATALOGUE, FACTS, RULEBOOK
 from services.requests.forms import form_errors
 from services.requests.queries import bind_life_events, publish_version
 from shared.contracts.requests import OfferMode
@@ -16,23 +16,29 @@ def read_definitions(folder: Path = CATALOGUE) -> list[ServiceDefinition]:
     """The definitions of a folder, each with its rules checked. Raises ValueError that says what is wrong where."""
     found = []
     for file in sorted(folder.glob("*.yaml")):
-        if file.stem == "facts":
+        if file.stem in ("facts", "agencies"):
             continue
         definition = ServiceDefinition.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
         form_errors(definition.form, {})  # that the schema is one
+        _must_be_known(file, definition)
         for rule in definition.eligibility:
             RULEBOOK.check(rule)
-        for step in definition.steps:
-            unknown = set(step.needs) - FACTS.keys() if isinstance(step, FactsStep) else set()
-            if unknown:
-                raise ValueError(
-                    f"{file.name}: the step {step.id} asks for unknown facts: {', '.join(sorted(unknown))}"
-                )
         for binding in definition.bindings:
             if binding.mode is not OfferMode.NUDGE and form_errors(definition.form, binding.form):
                 raise ValueError(f"{file.name}: the form of the binding {binding.id} is not complete for one tap")
         found.append(definition)
     return found
+
+
+def _must_be_known(file: Path, definition: ServiceDefinition) -> None:
+    """That the agencies and facts that a definition names are there."""
+    steps = definition.steps
+    agencies = {definition.agency, *(step.agency for step in steps if isinstance(step, AgencyTaskStep))}
+    shown = {fact for step in steps if isinstance(step, IssueStep) for fact in step.shows}
+    needed = {fact for step in steps if isinstance(step, FactsStep) for fact in step.needs}
+    unknown = sorted(agencies - AGENCIES.keys()) + sorted((shown | needed) - FACTS.keys())
+    if unknown:
+        raise ValueError(f"{file.name} names unknown facts or agencies: {', '.join(unknown)}")
 
 
 async def publish_seed(pool: Pool) -> None:

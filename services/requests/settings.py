@@ -1,15 +1,28 @@
 """What requests has to be told."""
 
-from pydantic import SecretStr
+from collections.abc import Sequence
+
+from pydantic import HttpUrl, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from shared.runtime.settings import Key32, ServiceSettings
 
 
 class RequestsSettings(ServiceSettings):
-    """`document_key` is the private key (PEM, P-256) that documents are signed with; `code_key` makes their codes."""
+    """`document_key` is the private key (PEM, P-256) that documents are signed with; `code_key` makes their codes.
+
+    `paper_key` and `paper_certificate` (PEM) sign what people download. Keys and certificates that were used before
+    stay under `…_retired`, so that what they have signed stays genuine. `paper_store` is where papers are kept:
+    `file://…`, or a bucket's address. `public_url` is how anyone reaches this service to verify a document.
+    """
 
     model_config = SettingsConfigDict(env_prefix="AFAQ_REQUESTS_")
 
     document_key: SecretStr
+    document_keys_retired: Sequence[SecretStr] = ()
     code_key: Key32
+    paper_key: SecretStr
+    paper_certificate: str
+    paper_certificates_retired: Sequence[str] = ()
+    paper_store: str
+    public_url: HttpUrl

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -16,10 +16,12 @@ _ALGORITHM = "ES256"
 
 
 class DocumentSigner:
-    """Signs and verifies with one key; implements `Signer`."""
+    """Signs with one key and verifies with all that ever were; implements `Signer`."""
 
-    def __init__(self, private_key_pem: str, code_key: bytes) -> None:
+    def __init__(self, private_key_pem: str, code_key: bytes, retired_keys: Sequence[str] = ()) -> None:
         self._key = ECKey.import_key(private_key_pem)
+        keys = [self._key, *(ECKey.import_key(text) for text in retired_keys)]
+        self._keys = {key.thumbprint(): key for key in keys}
         self._code_key = code_key
 
     def sign(self, claims: Mapping[str, Any]) -> str:
@@ -31,7 +33,8 @@ class DocumentSigner:
     def read(self, signed: str) -> dict[str, Any] | None:
         """The claims, if the signature is ours; else None."""
         try:
-            claims = json.loads(jws.deserialize_compact(signed, self._key, algorithms=[_ALGORITHM]).payload)
+            key = self._keys[str(jws.extract_compact(signed.encode()).headers()["kid"])]
+            claims = json.loads(jws.deserialize_compact(signed, key, algorithms=[_ALGORITHM]).payload)
         except (JoseError, ValueError, TypeError, AttributeError, KeyError):
             return None  # the library meets some malformed headers with errors of its own making
         return claims if isinstance(claims, dict) else None

@@ -216,6 +216,7 @@ class VerificationView(BaseModel):
     valid: bool
     revoked: bool
     kind: str
+    issuer: LocalizedText
     title: LocalizedText
     holder: LocalizedText
     valid_from: date

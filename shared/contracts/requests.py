@@ -130,6 +130,8 @@ class RequestDocumentDue(Event, type="requests.request.document_due"):
     valid_days: int
     applicant_id: UUID
     holder_id: UUID
+    agency: str
+    shows: list[str]
 
 
 class RequestFulfilled(Event, type="requests.request.fulfilled"):

@@ -41,6 +41,8 @@ SIGN_IN_LIVES = timedelta(minutes=10)
 CODE_LIVES = timedelta(minutes=1)
 _CHALLENGE = r"^[A-Za-z0-9_-]{43}$"
 Text = Annotated[str, Query(max_length=2000)]
+ClientState = Annotated[str, Query(max_length=1000, pattern=r"^[\x20-\x7e]*$")]
+"""As RFC 6749 has it (A.5), and so short that the cookie that keeps it is one that browsers keep."""
 
 
 class OAuthErrorView(BaseModel):
@@ -104,7 +106,7 @@ async def authorize(
     response_type: Text = "",
     code_challenge: Text = "",
     code_challenge_method: Text = "",
-    state: Text = "",
+    state: ClientState = "",
     acr_values: Text = "substantial",
     provider: Text = "",
     ui_locales: Text = "",

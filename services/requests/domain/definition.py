@@ -79,13 +79,14 @@ class AgencyTaskStep(_Part):
 
 
 class IssueStep(_Part):
-    """A document is signed and given to the applicant."""
+    """A document is signed for the beneficiary. `shows`: facts about them that it holds besides their name."""
 
     kind: Literal["issue"]
     id: Slug
     document: Slug
     title: LocalizedText
     valid_days: Annotated[int, Field(ge=1, le=36_500)]
+    shows: Sequence[FactName] = ()
 
 
 Step = Annotated[FactsStep | FeeStep | AgencyTaskStep | IssueStep, Field(discriminator="kind")]

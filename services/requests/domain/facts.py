@@ -33,6 +33,7 @@ def facts_of(person: KnownPerson, at: datetime) -> dict[str, Any]:
     return {
         **registry,
         "age": age_on(person.birth_date, today),
+        "born_on": person.birth_date.isoformat(),
         "residence": person.residence.value,
         "is_named": person.is_named,
         "has_civil_id": person.has_civil_id,

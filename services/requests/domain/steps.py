@@ -86,6 +86,8 @@ def begin(
                     valid_days=step.valid_days,
                     applicant_id=applicant_id,
                     holder_id=state.beneficiary_id,
+                    agency=definition.agency,
+                    shows=list(step.shows),
                 )
             ]
         case _:
