@@ -35,7 +35,7 @@ async def show(directory: Path, *, persons: int, at_once: int) -> int:
     owner = owner_of(directory)
     if owner is not None:
         raise StackError(f"A demonstration runs already, as process {owner.pid}.")
-    for part in ("postgres", "kafka", "simulators", "papers", "logs"):
+    for part in ("postgres", "kafka", "simulators", "papers", "traces", "logs"):
         remove_with_substitute(directory / part)
     _console.rule("Afaq: a licence, a birth and a death through four services")
     stack = Stack(directory, say=lambda text: _console.print(f"[dim]{text}[/dim]"), echo=False)

@@ -210,6 +210,8 @@ class Stack:
         return {
             "AFAQ_PROFILE": "local",
             KAFKA_VARIABLE: endpoints.kafka,
+            "AFAQ_TRACES_SAMPLED_SHARE": "1",
+            "AFAQ_TRACES_FILE": str(self._directory / "traces" / f"{name}.jsonl"),
             OFFSET_FILE_VARIABLE: str(self._directory / "clock-offset"),
             f"{prefix}_POSTGRES_DSN": endpoints.dsns[name].app,
             f"{prefix}_MASTER_KEY": secrets[f"{name}.master_key"],

@@ -16,11 +16,12 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from pydantic_core import to_json
 
-from shared.contracts.envelope import headers_of
+from shared.contracts.envelope import Headers, headers_of
 from shared.contracts.topics import Topic
 from shared.kernel.crash_points import crash_point
 from shared.kernel.ids import new_id
 from shared.observability import metrics
+from shared.observability.tracing import OpenSpan, SpanKind, is_sampled
 from shared.store.bell import Listener
 from shared.store.faults import is_database_error
 from shared.store.pool import connect
@@ -32,7 +33,7 @@ from shared.store.types import Connection, Record
 BATCH_LIMIT = 500
 ACKNOWLEDGED_WITHIN_SECONDS = 8.0  # well before PostgreSQL ends an idle transaction
 LEADER_LOCK = 7_051_001
-Message = tuple[str, bytes, bytes | None, list[tuple[str, bytes]]]
+Message = tuple[str, bytes, bytes | None, Headers]
 
 _log = structlog.get_logger()
 
@@ -135,10 +136,16 @@ class Relay:
     async def _send(self, messages: list[Message]) -> None:
         async with asyncio.timeout(ACKNOWLEDGED_WITHIN_SECONDS):
             producer = await self._started_producer()
-            futures = [
-                await producer.send(topic, value, key=key, headers=headers) for topic, key, value, headers in messages
-            ]
-            await asyncio.gather(*futures)
+            spans: list[OpenSpan] = []
+            try:
+                futures = [
+                    await producer.send(topic, value, key=key, headers=_traced(headers, spans))
+                    for topic, key, value, headers in messages
+                ]
+                await asyncio.gather(*futures)
+            finally:
+                for published in spans:
+                    published.end()
 
     async def _started_producer(self) -> AIOKafkaProducer:
         if self._producer is None:
@@ -164,3 +171,14 @@ class Relay:
         with contextlib.suppress(Exception):
             await producer._sender.close()  # noqa: SLF001 there is no other way to end it
             await producer.client.close()
+
+
+def _traced(headers: Headers, spans: list[OpenSpan]) -> Headers:
+    """The headers, with the publication's own span as what consumers continue."""
+    given = dict(headers)
+    traceparent = given.get("traceparent", b"").decode()
+    if not is_sampled(traceparent):
+        return headers
+    published = OpenSpan(f"publish {given['ce_type'].decode()}", traceparent, SpanKind.PRODUCER)
+    spans.append(published)
+    return [(name, published.traceparent.encode() if name == "traceparent" else value) for name, value in headers]

@@ -19,7 +19,7 @@ from shared.messaging.consumer import Consumer
 from shared.messaging.relay import Relay
 from shared.observability import metrics
 from shared.observability.logging import start_logging
-from shared.observability.tracing import start_tracing
+from shared.observability.tracing import start_tracing, stop_tracing
 from shared.runtime.settings import ServiceSettings, key_bytes
 from shared.store.faults import is_database_error
 from shared.store.job_runner import JobRunner
@@ -66,7 +66,12 @@ async def run_process(composed: Composition, role: Role) -> None:
     """Runs until SIGTERM or SIGINT, then ends in order: no new requests, running ones answered, batches ended."""
     settings, name = composed.settings, composed.service.name
     start_logging(name, level=settings.log_level)
-    start_tracing(name, sampled_share=settings.traces_sampled_share)
+    start_tracing(
+        name,
+        sampled_share=settings.traces_sampled_share,
+        otlp_endpoint=None if settings.otlp_endpoint is None else str(settings.otlp_endpoint),
+        file=settings.traces_file,
+    )
     dsn = str(settings.postgres_dsn)
     pool = await _pool_when_there(dsn, name, settings.postgres_pool_size)
     shell = await Shell.open(composed.service, pool, KeyRing(key_bytes(settings.master_key)), the_clock())
@@ -99,6 +104,7 @@ async def run_process(composed: Composition, role: Role) -> None:
     if composed.end is not None:
         await composed.end()
     await pool.close()
+    await asyncio.to_thread(stop_tracing)
     _log.info("stopped", role=role.value)
 
 

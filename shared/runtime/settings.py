@@ -1,9 +1,10 @@
 """Settings that every service has, from environment variables. A secret has no default."""
 
 import base64
+from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, PostgresDsn, SecretStr
+from pydantic import AfterValidator, Field, HttpUrl, PostgresDsn, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -26,7 +27,7 @@ class ServiceSettings(BaseSettings):
     """What every service has to be told. A subclass sets the prefix `AFAQ_<NAME>_` and adds its own.
 
     `profile` is `local` only on a laptop and in tests: it allows what must never run in production, such as signing in
-    without the national sign-in.
+    without the national sign-in. Spans go to the collector at `otlp_endpoint`, and as JSON lines to `traces_file`.
     """
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -35,6 +36,8 @@ class ServiceSettings(BaseSettings):
     kafka_bootstrap: str = Field(validation_alias="AFAQ_KAFKA_BOOTSTRAP")
     log_level: str = Field(default="INFO", validation_alias="AFAQ_LOG_LEVEL")
     traces_sampled_share: float = Field(default=0.05, ge=0, le=1, validation_alias="AFAQ_TRACES_SAMPLED_SHARE")
+    otlp_endpoint: HttpUrl | None = Field(default=None, validation_alias="AFAQ_OTLP_ENDPOINT")
+    traces_file: Path | None = Field(default=None, validation_alias="AFAQ_TRACES_FILE")
     postgres_dsn: PostgresDsn
     postgres_pool_size: int = Field(default=10, ge=8, le=100)
     master_key: Key32

@@ -15,7 +15,7 @@ from shared.contracts.event import Event, Recorded
 from shared.functions import Decider, Erase, ForEach, Given, Givens, Perform, Send, Step
 from shared.kernel.errors import NotYet, Refused
 from shared.kernel.ids import derive_id, new_id
-from shared.observability.tracing import current_traceparent, span
+from shared.observability.tracing import SpanKind, current_traceparent, span
 from shared.store import jobs
 from shared.store.faults import is_database_error
 from shared.store.givens import GivenRows
@@ -181,7 +181,7 @@ class Batch:
                 raise work.foreign.trouble
             if isinstance(steps, Exception):
                 raise steps
-            with span(work.name, work.origin.traceparent):
+            with span(work.name, work.origin.traceparent, SpanKind.CONSUMER if work.foreign else SpanKind.INTERNAL):
                 draft = await self._draft(work, steps)
             body = self._answer(work, draft)
         except NotYet as error:

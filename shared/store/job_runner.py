@@ -17,6 +17,7 @@ from shared.kernel.crash_points import crash_point
 from shared.kernel.errors import TryLater
 from shared.kernel.ids import new_id
 from shared.observability import metrics
+from shared.observability.tracing import SpanKind, current_traceparent, span
 from shared.store import jobs
 from shared.store.bell import Listener
 from shared.store.faults import is_database_error
@@ -269,10 +270,13 @@ class JobRunner:
     async def _attempt(self, handler: EffectHandler, effect: Any, job: ClaimedJob, state: Any) -> None:
         started = time.perf_counter()
         now = self._parts.clock.now()
+        origin = jobs.origin_of(job)
         try:
-            async with asyncio.timeout(EFFECT_TIMEOUT_SECONDS):
-                told = Job(job.id, job.key, job.attempts, job.first_due_at, now)
-                message = await self._shell.service.effects.run(handler, effect, told, state)
+            with span(f"perform {job.name}", origin.traceparent, SpanKind.CLIENT):
+                origin = replace(origin, traceparent=current_traceparent())
+                async with asyncio.timeout(EFFECT_TIMEOUT_SECONDS):
+                    told = Job(job.id, job.key, job.attempts, job.first_due_at, now)
+                    message = await self._shell.service.effects.run(handler, effect, told, state)
         except Exception as error:
             metrics.effect_ended(self._shell.service.name, job.name, "fault", time.perf_counter() - started)
             await self._try_again(job, error)
@@ -281,7 +285,7 @@ class JobRunner:
         metrics.effect_ended(self._shell.service.name, job.name, "done", time.perf_counter() - started)
         if job.target:
             await self._parts.pool.execute(SQL["circuit_ok"], job.target)
-        await self._shell.process([Work(jobs.origin_of(job), sends=[message] if message else [], job=job)])
+        await self._shell.process([Work(origin, sends=[message] if message else [], job=job)])
 
     async def _try_again(self, job: ClaimedJob, error: Exception) -> None:
         fault = not isinstance(error, TryLater) or error.fault

@@ -86,7 +86,7 @@ class Work:
     def name(self) -> str:
         """What it is, for a trace."""
         if self.event is not None:
-            return self.event.data.type
+            return f"{'consume' if self.foreign else 'react to'} {self.event.data.type}"
         return type(self.sends[0].message).__name__ if self.sends else "follow"
 
     @property

@@ -85,7 +85,7 @@ class TokenVerifier:
             return known[1]
         try:
             caller, expires_at = await self._read(token)
-        except (JoseError, ValueError, KeyError, TypeError):
+        except (JoseError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
             raise Problem("not-authenticated") from None
         if len(self._verified) >= _CACHE_LIMIT:
             self._verified.clear()

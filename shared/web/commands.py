@@ -38,8 +38,11 @@ async def request_key(
     if idempotency_key is None:
         raise Problem("idempotency-key-missing")
     route = f"{request.method} {request.url.path}"
-    body_hash = sha256(await request.body()).hexdigest()
-    return RequestKey(caller, derive_id("http", caller.id, route, idempotency_key), body_hash)
+    asked = sha256(await request.body())
+    for_whom = request.headers.get("on-behalf-of")
+    if for_whom is not None:  # the same body for somebody else is another request
+        asked.update(f"\n{for_whom}".encode())
+    return RequestKey(caller, derive_id("http", caller.id, route, idempotency_key), asked.hexdigest())
 
 
 async def _shell(request: Request) -> Shell:  # not `def`: FastAPI would send it to a thread each time
