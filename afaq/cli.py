@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from afaq import parked, replay
+from afaq import events, parked, replay
 from afaq.services import NAMES
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__.partition(":")[0] + ".")
+app.add_typer(events.app, name="events")
 app.add_typer(parked.app, name="parked")
 app.add_typer(replay.app, name="replay")
 clock_app = typer.Typer(no_args_is_help=True, help="The clock of a local stack.")

@@ -16,7 +16,8 @@ from services.notifications.queries import Message, attempt_by_reference, find_r
 from services.notifications.receipts import Receipts
 from shared.contracts.notifications import Channel, Failure
 from shared.contracts.personal import Erased
-from shared.web.auth import Citizen
+from shared.store.shell import Shell
+from shared.web.auth import Caller, Citizen
 from shared.web.commands import IdempotencyKey, TheShell, perform
 from shared.web.documents import MAY_BE_UNKNOWN
 from shared.web.pages import LAST
@@ -129,18 +130,21 @@ async def choose_channels(form: PreferencesForm, caller: Citizen, key: Idempoten
 async def ask_code(form: CodeForm, caller: Citizen, key: IdempotencyKey, shell: TheShell) -> Response:
     """Sends the caller a one-time code. It goes before all other messages, and is good for five minutes."""
     channel = Channel(form.channel)
-    recipient = await find_recipient(shell.parts.pool, caller.id)
-    if recipient is None or recipient.address(channel) is None:
+    address = await _address_of(caller, channel, shell)
+    if address is None:
         raise Problem("no-contact")
     code = f"{secrets.randbelow(1_000_000):06}"
-    send = contact.send(contact_id(caller.id, channel), AskCode(caller.id, channel, code, shell.parts.clock.now()))
+    ask = AskCode(caller.id, channel, code, shell.parts.clock.now(), address)
+    send = contact.send(contact_id(caller.id, channel), ask)
     return await perform(shell, send, caller=caller, key=key, answer=ContactView.of, urgent=True)
 
 
 @router.post("/codes/confirmation", response_model=ContactView, tags=["contacts"])
 async def give_code(form: GivenCodeForm, caller: Citizen, key: IdempotencyKey, shell: TheShell) -> Response:
     """Confirms a contact by its code. A wrong one is counted: after five the code is good no more."""
-    send = contact.send(contact_id(caller.id, Channel(form.channel)), GiveCode(form.code, shell.parts.clock.now()))
+    channel = Channel(form.channel)
+    given = GiveCode(form.code, shell.parts.clock.now(), await _address_of(caller, channel, shell))
+    send = contact.send(contact_id(caller.id, channel), given)
     return await perform(shell, send, caller=caller, key=key, answer=ContactView.of, status=200)
 
 
@@ -165,3 +169,9 @@ async def take_receipt(provider: ProviderName, request: Request, shell: TheShell
     else:
         notice = Bounced(number, Failure(receipt.status), "by-receipt", shell.parts.clock.now())
         await shell.handle(delivery.send(delivery_id, notice))
+
+
+async def _address_of(caller: Caller, channel: Channel, shell: Shell) -> str | None:
+    """Where the channel reaches the caller, as identity tells it."""
+    recipient = await find_recipient(shell.parts.pool, caller.id)
+    return None if recipient is None else recipient.address(channel)

@@ -95,10 +95,11 @@ class PreferencesChanged(Event, type="notifications.preferences.changed"):
 
 
 class ContactCodeAsked(Event, type="notifications.contact.code_asked"):
-    """A one-time code is sent by a channel, to see whether it reaches the person."""
+    """A one-time code is sent by a channel, to see whether it reaches the person; `address`: where to."""
 
     person_id: SubjectId
     channel: Channel
+    address: Private[str | None] = None
     code: Private[str]
     asked_at: datetime
     expires_at: datetime

@@ -88,7 +88,7 @@ class OpenSpan:
         self._span = _tracer.start_span(name, context=propagate.extract({"traceparent": traceparent}), kind=kind)
         carrier: dict[str, str] = {}
         propagate.inject(carrier, context=trace.set_span_in_context(self._span))
-        self.traceparent: str = carrier["traceparent"]
+        self.traceparent: str = str(carrier["traceparent"])
 
     def end(self) -> None:
         """It is over."""
@@ -97,8 +97,10 @@ class OpenSpan:
 
 def is_sampled(traceparent: str) -> bool:
     """Whether the trace is one of those that are exported."""
-    return traceparent.endswith("-01")
+    flags = traceparent.rpartition("-")[2]
+    return bool(flags) and int(flags, 16) & 1 == 1
 
 
 def _line(span: ReadableSpan) -> str:
-    return span.to_json(indent=None) + "\n"
+    line: str = span.to_json(indent=None)
+    return line + "\n"

@@ -5,6 +5,7 @@ is dropped and it is refused, deferred or parked alone. Only an error of the dat
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeGuard
@@ -181,7 +182,7 @@ class Batch:
                 raise work.foreign.trouble
             if isinstance(steps, Exception):
                 raise steps
-            with span(work.name, work.origin.traceparent, SpanKind.CONSUMER if work.foreign else SpanKind.INTERNAL):
+            with _span_of(work):
                 draft = await self._draft(work, steps)
             body = self._answer(work, draft)
         except NotYet as error:
@@ -288,6 +289,13 @@ class Batch:
             subject = work.foreign.key if work.foreign.topic.personal else None
             self._writer.keep(jobs.foreign_event(work.foreign, work.origin, deferred, run_at), subject=subject)
         return deferred
+
+
+def _span_of(work: Work) -> AbstractContextManager[None]:
+    """The span of a work; what is only counted, because it means nothing here, has none."""
+    if work.event is None and not work.sends:
+        return nullcontext()
+    return span(work.name, work.origin.traceparent, SpanKind.CONSUMER if work.foreign else SpanKind.INTERNAL)
 
 
 def _is_now(step: Step) -> TypeGuard[Send]:

@@ -20,7 +20,7 @@ from shared.store.batch import Batch, Lanes
 from shared.store.bell import Bell
 from shared.store.faults import is_conflict, is_locked, is_transient
 from shared.store.keyring import KeyRing
-from shared.store.log import history
+from shared.store.log import history, read_all
 from shared.store.parts import Parts, assemble
 from shared.store.statements import SQL, for_table
 from shared.store.states import read_state, states_of
@@ -126,6 +126,12 @@ class Shell:
         """The events of one aggregate after a sequence."""
         async with self.parts.pool.acquire() as connection:
             return await history(connection, self.parts.keyring, id, after)
+
+    async def transaction(self, *correlation_ids: UUID) -> list[Recorded[Event]]:
+        """The events of this service that belong to these transactions, in the order of their recording."""
+        async with self.parts.pool.acquire() as connection:
+            rows = await connection.fetch(SQL["events_of_correlation"], correlation_ids)
+            return await read_all(connection, self.parts.keyring, rows)
 
     async def hasten(self, effect: type, key: UUID) -> None:
         """A pending effect of this aggregate is due at once: somebody outside says that there is news."""

@@ -87,7 +87,7 @@ class Work:
         """What it is, for a trace."""
         if self.event is not None:
             return f"{'consume' if self.foreign else 'react to'} {self.event.data.type}"
-        return type(self.sends[0].message).__name__ if self.sends else "follow"
+        return type(self.sends[0].message).__name__ if self.sends else "count"
 
     @property
     def lane(self) -> tuple[str, UUID] | None:

@@ -1,18 +1,19 @@
 """Builders that several unit tests need: ids, texts, recorded events, and the life of an aggregate."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from enum import EnumType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from uuid import UUID
 
+from pydantic import BaseModel
 from pydantic_core import from_json, to_json
 
 from shared.contracts.event import Event, Origin, Recorded
 from shared.contracts.personal import ERASED, codec_of
 from shared.functions import Decider, fold
-from shared.kernel.errors import Refused
+from shared.kernel.errors import NotYet, Refused
 from shared.kernel.ids import derive_id
 from shared.kernel.text import LocalizedText
 from shared.store.keyring import SubjectBox
@@ -39,16 +40,20 @@ _PLAIN: Mapping[Any, Any] = {
     UUID: an_id("somebody or something"),
     str: "AFQ-2345-6789",
     int: 10_000,
+    bool: True,
     date: NOW.date(),
     datetime: NOW,
     LocalizedText: a_text("Driving licence", "رخصة قيادة"),
 }
 
 
-def an_event(kind: type[EventT], **changes: Any) -> EventT:
+def an_event(kind: type[EventT], /, **changes: Any) -> EventT:
     """An event of any kind, with plain values where none are given."""
-    values = {name: _plain(field.annotation) for name, field in kind.model_fields.items()}
-    return kind(**values | changes)
+    return kind(**_plain_fields(kind) | changes)
+
+
+def _plain_fields(kind: type[BaseModel]) -> dict[str, Any]:
+    return {name: _plain(field.annotation) for name, field in kind.model_fields.items()}
 
 
 def _plain(hint: Any) -> Any:
@@ -57,6 +62,8 @@ def _plain(hint: Any) -> Any:
     origin, parts = get_origin(hint), get_args(hint)
     if origin in (dict, list):
         return origin()
+    if isinstance(hint, type) and issubclass(hint, BaseModel):
+        return hint(**_plain_fields(hint))
     return next(iter(hint)) if isinstance(hint, EnumType) else _plain(parts[0])
 
 
@@ -95,11 +102,18 @@ def messages_of(decider: AnyDecider) -> list[type]:
     return list(get_args(hint) or (hint,))
 
 
+GivenTo = Sequence[Any] | Callable[[Any, Any], Sequence[Any]]
+"""What a decider is given: always the same, or found for (message, state)."""
+
+
 class Life:
-    """The life of one aggregate: messages are sent to it, and what a Decider promises is checked each time."""
+    """The life of one aggregate: messages are sent to it, and what a Decider promises is checked each time.
+
+    `refusal`: why the last command was refused; `waits_for`: for whom the last notice has to wait.
+    """
 
     def __init__(
-        self, decider: AnyDecider, given: Sequence[Any] = (), transitions: Mapping[Any, frozenset[Any]] | None = None
+        self, decider: AnyDecider, given: GivenTo = (), transitions: Mapping[Any, frozenset[Any]] | None = None
     ) -> None:
         self.decider = decider
         self.given = given
@@ -107,6 +121,7 @@ class Life:
         self.state: Any = decider.initial
         self.events: list[Any] = []
         self.refusal: str | None = None
+        self.waits_for: UUID | None = None
 
     def send(self, *messages: Any) -> list[Any]:
         """The events that the messages bring about; a refused command brings about none."""
@@ -117,9 +132,14 @@ class Life:
         return [event for event in self.events if isinstance(event, kind)]
 
     def _send(self, message: Any) -> list[Any]:
-        self.refusal = None
+        self.refusal = self.waits_for = None
+        given = self.given(message, self.state) if callable(self.given) else self.given
         try:
-            answer = self.decider.decide(self.state, message, *self.given)
+            answer = self.decider.decide(self.state, message, *given)
+        except NotYet as not_yet:
+            assert not is_command(type(message)), f"a command was put off: {message}"
+            self.waits_for = not_yet.id
+            return []
         except Refused as refused:
             assert is_command(type(message)), f"a notice was refused: {message}"
             self.refusal = refused.code

@@ -58,6 +58,8 @@ def generated(hint: Any, pools: Mapping[Any, Strategy] = {}) -> Strategy:
         return st.sampled_from(arguments)
     if origin in (list, Sequence, Iterable):
         return st.lists(generated(arguments[0], pools), max_size=3)
+    if origin is tuple:
+        return st.lists(generated(arguments[0], pools), max_size=3).map(tuple)
     if origin in (dict, Mapping):
         return st.dictionaries(*(generated(part, pools) for part in arguments), max_size=3)
     if isinstance(hint, type) and issubclass(hint, Enum):

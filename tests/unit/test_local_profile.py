@@ -17,6 +17,8 @@ def settings_for(profile: str, monkeypatch: pytest.MonkeyPatch) -> None:
         "AFAQ_IDENTITY_POSTGRES_DSN": "postgresql://nobody@127.0.0.1/nothing",
         "AFAQ_IDENTITY_MASTER_KEY": key,
         "AFAQ_IDENTITY_LOOKUP_KEY": key,
+        "AFAQ_IDENTITY_SEAL_KEY": key,
+        "AFAQ_IDENTITY_PUBLIC_URL": "http://localhost:8080",
         "AFAQ_IDENTITY_SIGNING_KEY": signing_key(),
         "AFAQ_IDENTITY_PORT": "8080",
     }

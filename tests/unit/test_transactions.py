@@ -13,15 +13,19 @@ from services.payments.effects import OpenPage
 from services.requests.domain.definition import FeeStep, IssueStep, ServiceDefinition, Step
 from services.requests.domain.document import Status as DocumentStatus
 from services.requests.domain.document import document
-from services.requests.domain.request import FINAL, Owner, Status, Withdraw
+from services.requests.domain.request import Withdraw
+from services.requests.domain.request_state import FINAL, Owner, Status
+from services.requests.domain.task import task
 from shared.contracts.requests import TaskDecision
 from shared.kernel.ids import derive_id
 from tests.unit.builders import a_text
 from tests.unit.generated import QUICK
 from tests.unit.requests.request_builders import (
+    APPLICANT,
     REQUEST_ID,
     a_decision,
     a_definition,
+    a_facts_step,
     a_fee_step,
     a_task_step,
     an_issue_step,
@@ -35,9 +39,12 @@ MAKERS: Mapping[str, Callable[[str], Step]] = {
     "task": a_task_step,
     "issue": an_issue_step,
 }
-DEFINITIONS = st.lists(KINDS, min_size=1, max_size=5).map(
-    lambda kinds: a_definition(*(MAKERS[kind](f"step-{number}") for number, kind in enumerate(kinds)))
+FACT = "unpaid_traffic_fines_fils"
+FIRST = st.sampled_from([[], [], [a_facts_step(needs=[FACT])]])
+STEPS = st.lists(KINDS, min_size=1, max_size=5).map(
+    lambda kinds: [MAKERS[kind](f"step-{number}") for number, kind in enumerate(kinds)]
 )
+DEFINITIONS = st.builds(lambda first, steps: a_definition(*first, *steps), FIRST, STEPS)
 APPROVE = a_decision()
 REJECT = a_decision(TaskDecision.REJECT, reason=a_text("Because", "لأن"))
 ANY = st.integers(0, 20)
@@ -51,7 +58,7 @@ class TransactionMachine(RuleBasedStateMachine):
         super().__init__()
         self.world = World(a_definition())
         self.attempts = 0
-        self.is_gone = False
+        self.is_gone = self.is_stated = False
 
     @initialize(definition=DEFINITIONS)
     def begin(self, definition: ServiceDefinition) -> None:
@@ -77,7 +84,9 @@ class TransactionMachine(RuleBasedStateMachine):
         """Whoever the request waits for does what it waits for, and everybody hears of it."""
         self.everything_is_heard()
         request = self.world.request
-        if request.waits_for is Owner.APPLICANT:
+        if request.facts_of is not None:
+            self.something_is_told_of_the_applicant(facts={FACT: 0})
+        elif request.waits_for is Owner.APPLICANT:
             self.attempts += 1
             self.world.start_attempt(request.step_id or "", self.attempts)
         elif request.waits_for is Owner.AGENCY and self.world.open_tasks():
@@ -140,6 +149,13 @@ class TransactionMachine(RuleBasedStateMachine):
         """What is on the desk."""
         self.world.decide(self.world.open_tasks()[0], decision)
 
+    @precondition(lambda self: not self.is_gone)
+    @rule(facts=st.sampled_from([{}, {FACT: 0}]))
+    def something_is_told_of_the_applicant(self, facts: Mapping[str, int]) -> None:
+        """A registry states what was missing, or something else changes."""
+        self.is_stated |= FACT in facts
+        self.world.state_facts(**({FACT: 0} if self.is_stated else {}))
+
     @rule(seldom=SELDOM)
     def the_applicant_withdraws(self, seldom: bool) -> None:
         """Whether it is possible or not."""
@@ -181,7 +197,8 @@ class TransactionMachine(RuleBasedStateMachine):
             self.world.settle()
         self._check_that_somebody_is_waited_for()
         self._check_the_money()
-        assert self.world.request.waits_for is not Owner.APPLICANT
+        request = self.world.request
+        assert request.waits_for is not Owner.APPLICANT or request.facts_of is not None
 
     def _check_that_somebody_is_waited_for(self) -> None:
         request = self.world.request
@@ -189,11 +206,15 @@ class TransactionMachine(RuleBasedStateMachine):
         if request.status in FINAL:
             assert request.waits_for is None
             assert not tasks, "an officer has a task of a request that has ended"
+        elif request.facts_of is not None:
+            assert not self.is_stated, "what is known is still waited for"
+            assert len(tasks) == 1, "nobody is asked"
+            assert self.world.life(task, tasks[0]).state.person_id == APPLICANT
         elif request.waits_for is Owner.APPLICANT:
             assert request.step_id is not None
             assert self.world.payment(request.step_id).status is PaymentStatus.REQUESTED
         elif request.waits_for is Owner.AGENCY:
-            assert tasks == [request.task_id]
+            assert tasks == [request.task_id], "no officer has what the request waits for"
         else:
             raise AssertionError(f"{request.status}, and nobody is at work on it")
         if request.status is Status.FULFILLED:

@@ -1,11 +1,13 @@
 """A small world of requests and payments in memory: their own functions, a bank and a person, and no I/O at all.
 
-Events are heard in the order of their aggregate and otherwise in any order; effects are done when a test says so.
+Events are heard in the order of their aggregate and otherwise in any order; effects are done when a test says so, and
+walks over rows long after the event that they follow from.
 """
 
 from collections import defaultdict, deque
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -15,21 +17,24 @@ from services.payments.effects import Answer, InquireAttempt, OpenPage
 from services.payments.effects import effects as payments_effects
 from services.payments.reactions import reactions as payments_reactions
 from services.requests.domain.definition import FeeStep, ServiceDefinition
-from services.requests.domain.request import TRANSITIONS as REQUEST_TRANSITIONS
-from services.requests.domain.request import Request, request
+from services.requests.domain.facts import KnownPerson
+from services.requests.domain.request import request
+from services.requests.domain.request_state import TRANSITIONS as REQUEST_TRANSITIONS
+from services.requests.domain.request_state import Request
 from services.requests.domain.task import TRANSITIONS as TASK_TRANSITIONS
 from services.requests.domain.task import Status as TaskStatus
 from services.requests.domain.task import task
 from services.requests.effects import effects as requests_effects
+from services.requests.projections import projections as requests_projections
 from services.requests.reactions import reactions as requests_reactions
 from shared.contracts.event import Recorded
-from shared.contracts.identity import PersonErased, PersonForgotten, PersonSnapshot
-from shared.functions import Effect, Erase, ForEach, Job, Perform, Send
+from shared.contracts.identity import Fact, PersonErased, PersonForgotten, PersonSnapshot
+from shared.functions import Effect, Erase, ForEach, Job, Perform, Row, Send
 from shared.kernel.errors import TryLater
 from shared.kernel.ids import derive_id
-from shared.kernel.text import LocalizedText
-from tests.unit.builders import NOW, AnyDecider, Life, a_text, an_event, recorded
-from tests.unit.requests.request_builders import APPLICANT, REQUEST_ID, a_submission, fee_of, known_with
+from tests.unit.builders import NOW, AnyDecider, Life, an_event, recorded
+from tests.unit.requests.request_builders import APPLICANT, REQUEST_ID, a_person, a_submission, fee_of
+from tests.unit.tables import Tables
 
 SERVICES = {
     "requests": (requests_reactions, requests_effects),
@@ -43,7 +48,8 @@ TRANSITIONS: Mapping[str, Any] = {
 
 
 Lane: TypeAlias = tuple[str, str, UUID]
-"""What is heard in its order: by a service, on a topic, of an aggregate."""
+"""What is heard in its order: by a service, on a topic, of an aggregate. Each walk has a lane of its own."""
+WALK = "walk"
 
 
 class Bank:
@@ -101,13 +107,13 @@ class Seal:
 
 @dataclass
 class Register:
-    """Knows the names of people who are not erased."""
+    """Knows people who are not erased."""
 
     erased: set[UUID] = field(default_factory=set)
 
-    async def name(self, person_id: UUID) -> LocalizedText | None:
-        """The name."""
-        return None if person_id in self.erased else a_text("A Name", "اسم")
+    async def find(self, person_id: UUID) -> KnownPerson | None:
+        """The person."""
+        return None if person_id in self.erased else a_person(person_id)
 
 
 @dataclass(frozen=True)
@@ -124,11 +130,18 @@ class World:
 
     def __init__(self, definition: ServiceDefinition) -> None:
         self.definition = definition
+        self.tables = Tables()
+        self.tables.write(Row("service_versions", {"key": definition.key, "definition": definition}))
+        self.applicant_sequence = 0
+        self.number_of_walks = 0
         self.bank, self.register = Bank(), Register()
         self.lives: dict[tuple[str, UUID], Life] = {}
-        self.lanes: dict[Lane, deque[Recorded[Any]]] = defaultdict(deque)
+        self.lanes: dict[Lane, deque[Any]] = defaultdict(deque)
         self.timers: list[Send] = []
         self.effects: list[Due] = []
+        self.tell_of_applicant()
+        while lanes := self.waiting_lanes():
+            self.deliver(lanes[0])
         self._send(request.send(REQUEST_ID, a_submission(definition)))
 
     @property
@@ -150,13 +163,9 @@ class World:
         """The life of an aggregate."""
         place = decider.name, id
         if place not in self.lives:
-            given = [known_with(self.definition)] if decider is request else []
+            given = partial(self.tables.for_message, decider)
             self.lives[place] = Life(decider, given, TRANSITIONS.get(decider.name))
         return self.lives[place]
-
-    def all(self, decider: AnyDecider) -> list[Life]:
-        """Every aggregate of a kind."""
-        return [life for (name, _), life in self.lives.items() if name == decider.name]
 
     def ask(self, message: Any) -> None:
         """The applicant asks for something."""
@@ -177,28 +186,50 @@ class World:
         """An officer decides."""
         self._send(task.send(task_id, decision))
 
+    def tell_of_applicant(self, **changes: Any) -> None:
+        """identity tells what is known of the applicant by now."""
+        self._tell(an_event(PersonSnapshot, **{"died_on": None, "facts": {}, **changes}))
+
+    def state_facts(self, **facts: int | bool | str) -> None:
+        """Registries tell facts of the applicant."""
+        self.tell_of_applicant(facts={name: Fact(value=told, source="moi", as_of=NOW) for name, told in facts.items()})
+
     def erase_applicant(self) -> None:
         """identity erases the applicant, and everybody hears of it, on two topics."""
         self._hear(recorded(PersonErased(), APPLICANT))
-        self._hear(recorded(PersonForgotten(), APPLICANT), topic="persons")
+        self._tell(PersonForgotten())
 
     def bury_applicant(self) -> None:
         """A registry tells of the applicant's death, and everybody hears of it."""
-        self._hear(recorded(an_event(PersonSnapshot, died_on=NOW.date()), APPLICANT), topic="persons")
+        self.tell_of_applicant(died_on=NOW.date())
 
     def waiting_lanes(self) -> list[Lane]:
         """Where there is something to hear."""
         return [lane for lane, events in self.lanes.items() if events]
 
     def deliver(self, lane: Lane) -> None:
-        """A service hears of the next event of an aggregate."""
+        """A service hears of the next event of an aggregate, or walks over its rows."""
         service = lane[0]
         event = self.lanes[lane].popleft()
-        if service == "requests" and isinstance(event.data, PersonForgotten):
-            self.register.erased.add(event.aggregate_id)
+        if service == WALK:
+            self._walk(event)
+            return
+        if service == "requests":
+            self.tables.follow(requests_projections, event)
+            if isinstance(event.data, PersonForgotten):
+                self.register.erased.add(event.aggregate_id)
         for reaction in SERVICES[service][0].to(type(event.data)):
-            for step in reaction.react(event):
+            for step in reaction.react(event, *self.tables.for_event(reaction.given, event)):
                 self._follow(service, event, step)
+
+    def _walk(self, walk: ForEach) -> None:
+        for (name, id), life in list(self.lives.items()):
+            if name == walk.decider.name and getattr(life.state, walk.by) == walk.equals:
+                self._send(walk.decider.send(id, walk.message))
+
+    def _tell(self, data: Any) -> None:
+        self.applicant_sequence += 1
+        self._hear(recorded(data, APPLICANT, sequence=self.applicant_sequence), topic="persons")
 
     def fire(self, timer: Send) -> None:
         """A timer goes off."""
@@ -262,7 +293,8 @@ class World:
 
     def _hear(self, event: Recorded[Any], topic: str = "events") -> None:
         for service, (reactions, _) in SERVICES.items():
-            if reactions.to(type(event.data)):
+            is_shown = service == "requests" and requests_projections.of(type(event.data))
+            if is_shown or reactions.to(type(event.data)):
                 self.lanes[service, topic, event.aggregate_id].append(event)
 
     def _follow(self, service: str, event: Recorded[Any], step: Any) -> None:
@@ -274,9 +306,8 @@ class World:
             case Perform():
                 self.effects.append(Due(service, step.effect, step.key or event.aggregate_id))
             case ForEach():
-                for life in self.all(step.decider):
-                    if getattr(life.state, step.by) == step.equals:
-                        self._send(step.decider.send(_id_of(self, life), step.message))
+                self.number_of_walks += 1
+                self.lanes[WALK, "", UUID(int=self.number_of_walks)].append(step)
             case Erase():
                 assert step.subject_id == APPLICANT
 
@@ -293,7 +324,3 @@ def result_of(coroutine: Coroutine[Any, Any, Any] | Any) -> Any:
 def fees_of(definition: ServiceDefinition) -> list[FeeStep]:
     """The steps that cost something."""
     return [step for step in definition.steps if isinstance(step, FeeStep) and step.amount_fils]
-
-
-def _id_of(world: World, wanted: Life) -> UUID:
-    return next(id for (_, id), life in world.lives.items() if life is wanted)

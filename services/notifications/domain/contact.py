@@ -21,10 +21,14 @@ TRIES = 5
 
 @dataclass(frozen=True)
 class Contact:
-    """A channel of a person. The code is there until it was used, mistaken too often, or is too old."""
+    """A channel of a person. The code is there until it was used, mistaken too often, or is too old.
+
+    `address` is where it went: it confirms no other.
+    """
 
     person_id: SubjectId = NOBODY
     channel: Channel = Channel.SMS
+    address: Private[str | None] = None
     code: Private[str | None] = None
     asked_at: datetime | None = None
     expires_at: datetime | None = None
@@ -34,12 +38,13 @@ class Contact:
 
 @dataclass(frozen=True)
 class AskCode:
-    """A command of the person: to be sent a code."""
+    """A command of the person: to be sent a code, to the address that they have by now."""
 
     person_id: UUID
     channel: Channel
     code: str
     at: datetime
+    address: str | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,7 @@ class GiveCode:
 
     code: str
     at: datetime
+    address: str | None = None
 
 
 Message = AskCode | GiveCode
@@ -78,6 +84,7 @@ def ask(state: Contact, command: AskCode) -> Sequence[Event]:
         ContactCodeAsked(
             person_id=command.person_id,
             channel=command.channel,
+            address=command.address,
             code=command.code,
             asked_at=command.at,
             expires_at=command.at + CODE_LIVES,
@@ -86,9 +93,10 @@ def ask(state: Contact, command: AskCode) -> Sequence[Event]:
 
 
 def give(state: Contact, command: GiveCode) -> Sequence[Event]:
-    """Five tries, five minutes, one use."""
+    """Five tries, five minutes, one use, and for the address that it was sent to."""
     is_good = state.code is not None and not isinstance(state.code, Erased) and state.mistakes < TRIES
-    if not is_good or state.expires_at is None or command.at >= state.expires_at:
+    is_of_this_address = state.address == command.address
+    if not (is_good and is_of_this_address) or state.expires_at is None or command.at >= state.expires_at:
         raise Refused("code-not-good-any-more")
     assert isinstance(state.code, str)
     if not hmac.compare_digest(state.code.encode(), command.code.encode()):
@@ -104,6 +112,8 @@ def evolve(state: Contact, event: Event) -> Contact:
                 state,
                 person_id=event.person_id,
                 channel=event.channel,
+                address=event.address,
+                is_confirmed=state.is_confirmed and state.address == event.address,
                 code=event.code,
                 asked_at=event.asked_at,
                 expires_at=event.expires_at,

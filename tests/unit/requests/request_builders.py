@@ -1,6 +1,7 @@
 """Builders of requests: definitions, persons, messages, and requests, tasks and documents in every state."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -9,39 +10,45 @@ from services.payments.domain.payment import FeeNoLongerDue, payment_id_for
 from services.payments.reactions import reactions as payments_reactions
 from services.requests.domain.definition import (
     AgencyTaskStep,
+    FactsStep,
     FeeStep,
     IssueStep,
     Rule,
     ServiceDefinition,
     Step,
 )
-from services.requests.domain.document import Document, DocumentSigned
+from services.requests.domain.document import Document, DocumentSigned, RevokeDocument
 from services.requests.domain.document import document as document_decider
+from services.requests.domain.eligibility import KnownRelation
 from services.requests.domain.facts import KnownPerson
 from services.requests.domain.request import (
-    TRANSITIONS,
-    ApplicantWasErased,
     DocumentWasIssued,
+    FactsMayBeKnown,
     FeeHasLapsed,
     FeeWasPaid,
+    GoAhead,
     Known,
-    Request,
+    OccasionWasLost,
+    PersonHasDied,
+    PersonWasErased,
     ServiceVersion,
     Submit,
     TaskWasDecided,
     Withdraw,
     request,
 )
-from services.requests.domain.task import CancelTask, Decide, OpenTask, Task
+from services.requests.domain.request_state import TRANSITIONS, Request
+from services.requests.domain.task import CancelTask, Decide, FinishTask, OpenTask, Task
 from services.requests.domain.task import task as task_decider
 from shared.contracts.event import Event
-from shared.contracts.identity import Fact, Residence
+from shared.contracts.identity import Fact, RelationKind, Residence
 from shared.contracts.requests import TaskDecision
 from shared.functions import Send
 from shared.kernel.ids import derive_id
 from tests.unit.builders import NOW, Life, a_life, a_text, an_id, recorded
 
 REQUEST_ID, APPLICANT = an_id("request"), an_id("applicant")
+CHILD, MOTHER, FATHER = an_id("child"), APPLICANT, an_id("father")
 OFFICER = an_id("officer")
 STEP_IDS = ("fee", "second", *(f"step-{number}" for number in range(6)))
 
@@ -68,6 +75,11 @@ def an_issue_step(id: str = "licence") -> IssueStep:
     return IssueStep(kind="issue", id=id, document="driving-licence", title=a_text("Licence", "رخصة"), valid_days=3650)
 
 
+def a_facts_step(id: str = "facts", *, needs: Sequence[str] = ("is_named",), asks: Sequence[str] = ()) -> FactsStep:
+    """A step that asks for what is missing."""
+    return FactsStep(kind="facts", id=id, needs=needs, asks=asks, title=a_text("Name the child", "سمِّ المولود"))
+
+
 FEE_TASK_ISSUE: Sequence[Step] = (a_fee_step(), a_task_step(), an_issue_step())
 
 
@@ -88,27 +100,74 @@ def a_definition(*steps: Step, rules: Sequence[Rule] = (), **changes: Any) -> Se
     return ServiceDefinition.model_validate(values | changes)
 
 
-def a_person(**facts: Any) -> KnownPerson:
+def a_person(id: UUID = APPLICANT, born_on: date = date(1990, 5, 5), **facts: Any) -> KnownPerson:
     """A citizen of whom registries know these facts."""
     known = {name: Fact(value=value, source="moi-traffic", as_of=NOW) for name, value in facts.items()}
-    return KnownPerson(APPLICANT, a_text("A Name", "اسم"), date(1990, 5, 5), Residence.CITIZEN, known)
+    return KnownPerson(id, a_text("A Name", "اسم"), born_on, Residence.CITIZEN, known)
 
 
-def known_with(definition: ServiceDefinition, applicant: KnownPerson | None = None) -> Known:
+def a_child(**changes: Any) -> KnownPerson:
+    """A newborn of today, without a name or a civil ID."""
+    newborn = {"is_named": False, "has_civil_id": False}
+    return replace(a_person(CHILD, NOW.date()), **newborn | changes)
+
+
+def a_relation(**changes: Any) -> KnownRelation:
+    """The applicant is guardian of the child."""
+    values: dict[str, Any] = {
+        "id": an_id("relation"),
+        "kind": RelationKind.GUARDIAN,
+        "holder_id": APPLICANT,
+        "for_id": CHILD,
+        "scopes": (),
+        "until": None,
+        "in_force": True,
+    }
+    return KnownRelation(**values | changes)
+
+
+def known_with(definition: ServiceDefinition, applicant: KnownPerson | None = None, **others: Any) -> Known:
     """What a request for this service is decided with."""
-    return Known(ServiceVersion(definition.key, definition), applicant or a_person())
+    return Known(ServiceVersion(definition.key, definition), applicant or a_person(), **others)
 
 
-def a_submission(definition: ServiceDefinition, request_id: UUID = REQUEST_ID) -> Submit:
+def a_submission(definition: ServiceDefinition, request_id: UUID = REQUEST_ID, **changes: Any) -> Submit:
     """What a citizen asks for."""
-    return Submit(request_id, definition.id, definition.version, APPLICANT, {"delivery": "digital"}, NOW)
+    asked = Submit(request_id, definition.id, definition.version, APPLICANT, {"delivery": "digital"}, NOW)
+    return replace(asked, **changes)
 
 
-def a_request(*messages: object, definition: ServiceDefinition | None = None) -> Life:
+def a_start(definition: ServiceDefinition, **changes: Any) -> GoAhead:
+    """An automatic service begins for a child."""
+    values: dict[str, Any] = {
+        "request_id": REQUEST_ID,
+        "service_id": definition.id,
+        "service_version": definition.version,
+        "applicant_id": MOTHER,
+        "beneficiary_id": CHILD,
+        "parties": {"mother": MOTHER, "father": FATHER, "child": CHILD},
+        "form": {},
+        "offer_id": an_id("offer"),
+        "decisions": [],
+        "at": NOW,
+    }
+    return GoAhead(**values | changes)
+
+
+def a_request(
+    *messages: object, definition: ServiceDefinition | None = None, known: Known | None = None, **changes: Any
+) -> Life:
     """A request that was submitted, and what has happened since."""
     asked_for = definition or a_definition()
-    life = Life(request, [known_with(asked_for)], TRANSITIONS)
-    life.send(a_submission(asked_for), *messages)
+    life = Life(request, [known or known_with(asked_for)], TRANSITIONS)
+    life.send(a_submission(asked_for, **changes), *messages)
+    return life
+
+
+def an_automatic_request(*messages: object, definition: ServiceDefinition, child: KnownPerson | None = None) -> Life:
+    """A request for a child that has begun by itself, and what has happened since."""
+    life = Life(request, [known_with(definition, beneficiary=child or a_child())], TRANSITIONS)
+    life.send(a_start(definition), *messages)
     return life
 
 
@@ -149,10 +208,24 @@ def issued(step_id: str = "licence") -> DocumentWasIssued:
     return DocumentWasIssued(derive_id("document", REQUEST_ID, step_id), NOW)
 
 
+def more_is_known() -> FactsMayBeKnown:
+    """Of the beneficiary."""
+    return FactsMayBeKnown(NOW)
+
+
+def reviewed(decision: TaskDecision = TaskDecision.REJECT) -> TaskWasDecided:
+    """An officer has reviewed what was issued."""
+    task_id = derive_id("review", REQUEST_ID, issued().document_id)
+    return TaskWasDecided(task_id, decision, a_text("Because", "لأن"), NOW)
+
+
 NO_APPROVAL = a_definition(a_fee_step(), an_issue_step(), id="no-approval")
 FEE_LAST = a_definition(a_task_step(), a_fee_step(), id="fee-last")
 RESIDENTS_ONLY = a_definition(id="residents-only", audience=["resident"])
-DEFINITIONS = {definition.id: definition for definition in (a_definition(), NO_APPROVAL, FEE_LAST, RESIDENTS_ONLY)}
+FACTS_FIRST = a_definition(a_facts_step(asks=["mother", "father"]), *FEE_TASK_ISSUE, id="facts-first")
+DEFINITIONS = {
+    definition.id: definition for definition in (a_definition(), NO_APPROVAL, FEE_LAST, RESIDENTS_ONLY, FACTS_FIRST)
+}
 
 
 def requests_in_every_state() -> Mapping[str, Request]:
@@ -168,8 +241,13 @@ def requests_in_every_state() -> Mapping[str, Request]:
         "rejected": a_request(paid(), rejected),
         "withdrawn before it is paid": a_request(Withdraw()),
         "withdrawn after it is paid": a_request(paid(), Withdraw()),
-        "withdrawn by erasure": a_request(ApplicantWasErased()),
+        "withdrawn by erasure": a_request(PersonWasErased()),
+        "withdrawn by death": a_request(PersonHasDied()),
         "expired": a_request(lapsed()),
+        "waits for facts": an_automatic_request(definition=FACTS_FIRST),
+        "knows its facts": an_automatic_request(definition=FACTS_FIRST, child=a_child(is_named=True)),
+        "under review": a_request(paid(), decided(), issued(), OccasionWasLost()),
+        "reviewed": a_request(paid(), decided(), issued(), OccasionWasLost(), reviewed()),
     }
     submitted = a_life(request, a_submission(a_definition()), given=[known_with(a_definition())]).events[0]
     between = {"submitted": request.evolve(Request(), submitted)}
@@ -178,7 +256,14 @@ def requests_in_every_state() -> Mapping[str, Request]:
 
 def a_task_to_open() -> OpenTask:
     """A request has come to an officer."""
-    return OpenTask(REQUEST_ID, APPLICANT, "moi-traffic", "a-service", a_text("Review", "مراجعة"))
+    return OpenTask(REQUEST_ID, APPLICANT, "a-service", a_text("Review", "مراجعة"), agency="moi-traffic")
+
+
+def a_personal_task() -> OpenTask:
+    """A request waits for what a mother has to state about her child."""
+    return OpenTask(
+        REQUEST_ID, MOTHER, "a-service", a_text("Name", "الاسم"), person_id=MOTHER, about_id=CHILD, needs=("is_named",)
+    )
 
 
 def a_decision(decision: TaskDecision = TaskDecision.APPROVE, **changes: Any) -> Decide:
@@ -188,7 +273,7 @@ def a_decision(decision: TaskDecision = TaskDecision.APPROVE, **changes: Any) ->
 
 def tasks_in_every_state() -> Mapping[str, Task]:
     """A task in each status."""
-    opened = a_task_to_open()
+    opened, asked = a_task_to_open(), a_personal_task()
     because = a_decision(TaskDecision.REJECT, reason=a_text("Because", "لأن"))
     return {
         "absent": Task(),
@@ -196,6 +281,8 @@ def tasks_in_every_state() -> Mapping[str, Task]:
         "approved": a_life(task_decider, opened, a_decision()).state,
         "rejected": a_life(task_decider, opened, because).state,
         "cancelled": a_life(task_decider, opened, CancelTask()).state,
+        "asked": a_life(task_decider, asked).state,
+        "done": a_life(task_decider, asked, FinishTask()).state,
     }
 
 
@@ -204,6 +291,7 @@ def a_signature(jws: str = "header.payload.signature") -> DocumentSigned:
     return DocumentSigned(
         request_id=REQUEST_ID,
         holder_id=APPLICANT,
+        applicant_id=APPLICANT,
         kind="driving-licence",
         title=a_text("Licence", "رخصة"),
         valid_from=NOW.date(),
@@ -215,4 +303,8 @@ def a_signature(jws: str = "header.payload.signature") -> DocumentSigned:
 
 def documents_in_every_state() -> Mapping[str, Document]:
     """A document in each status."""
-    return {"absent": Document(), "issued": a_life(document_decider, a_signature()).state}
+    return {
+        "absent": Document(),
+        "issued": a_life(document_decider, a_signature()).state,
+        "revoked": a_life(document_decider, a_signature(), RevokeDocument()).state,
+    }

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from services.requests.domain.document import Document, DocumentSigned, document
+from services.requests.domain.rulebook import AGENCIES, FACTS
 from services.requests.effects import SignDocument, effects
 from services.requests.signing import DocumentSigner
 from shared.functions import Job, Send
@@ -18,6 +19,9 @@ EFFECT = SignDocument(
     document_id=DOCUMENT_ID,
     request_id=REQUEST_ID,
     holder_id=APPLICANT,
+    applicant_id=APPLICANT,
+    agency="moi-traffic",
+    shows=("born_on", "unpaid_traffic_fines_fils"),
     kind="driving-licence",
     title=a_text("Licence", "رخصة"),
     valid_from=NOW.date(),
@@ -47,6 +51,15 @@ def test_a_document_is_signed_with_its_holders_name_and_a_code() -> None:
     assert claims["jti"] == str(DOCUMENT_ID)
 
 
+def test_a_document_names_its_agency_and_shows_what_is_known_of_its_holder() -> None:
+    claims = SIGNER.read(perform(Register()).message.jws)
+    assert claims is not None
+    assert claims["issuer"] == AGENCIES["moi-traffic"].model_dump()
+    assert claims["shows"] == [
+        {"label": FACTS["born_on"].label.model_dump(), "value": {"ar": "1990-05-05", "en": "1990-05-05"}}
+    ]
+
+
 def test_for_somebody_who_was_erased_meanwhile_nothing_is_signed() -> None:
     assert perform(Register(erased={APPLICANT})) is None
 
@@ -58,3 +71,4 @@ def test_a_document_is_signed_only_once() -> None:
     states = documents_in_every_state()
     assert handler.due(EFFECT, states["absent"])
     assert not handler.due(EFFECT, states["issued"])
+    assert not handler.due(EFFECT, states["revoked"])

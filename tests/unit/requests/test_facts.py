@@ -3,8 +3,9 @@ from datetime import UTC, date, datetime
 import pytest
 from hypothesis import given
 
-from services.requests.domain.facts import age_on, facts_of
+from services.requests.domain.facts import facts_of
 from services.requests.domain.rulebook import FACTS
+from shared.contracts.identity import age_on
 from tests.unit.builders import NOW
 from tests.unit.generated import DATES, QUICK
 from tests.unit.requests.request_builders import a_person

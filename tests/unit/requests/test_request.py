@@ -8,17 +8,15 @@ from pydantic import ValidationError
 
 from services.requests.domain.definition import Rule, Step
 from services.requests.domain.request import (
-    ApplicantHasDied,
-    ApplicantWasErased,
     FeeWasPaid,
     Known,
-    Owner,
-    Request,
-    Status,
+    PersonHasDied,
+    PersonWasErased,
     Withdraw,
     reference_of,
     request,
 )
+from services.requests.domain.request_state import Owner, Request, Status
 from shared.contracts.requests import (
     RequestApproved,
     RequestDocumentDue,
@@ -236,7 +234,7 @@ def test_a_rejected_applicant_does_not_get_the_fee_back_where_the_service_keeps_
 TWO_FEES = a_definition(a_fee_step(), a_fee_step("second"), a_task_step())
 
 
-@pytest.mark.parametrize("end", [Withdraw(), lapsed("second"), ApplicantWasErased()])
+@pytest.mark.parametrize("end", [Withdraw(), lapsed("second"), PersonWasErased()])
 def test_every_fee_of_a_request_that_ends_without_its_service_is_given_back(end: object) -> None:
     life = a_request(paid(), end, definition=TWO_FEES)
     assert life.state.waits_for is None
@@ -305,8 +303,8 @@ def test_a_service_that_costs_nothing_and_asks_nobody_is_fulfilled_at_once() -> 
 
 def test_what_an_erased_applicant_had_running_is_withdrawn() -> None:
     life = a_request(paid())
-    [withdrawn] = life.send(ApplicantWasErased())
-    assert withdrawn.reason == "applicant-erased"
+    [withdrawn] = life.send(PersonWasErased())
+    assert withdrawn.reason == "person-erased"
     assert given_up(withdrawn) == {fee_of()}
 
 
@@ -320,17 +318,17 @@ def test_what_an_erased_applicant_had_running_is_withdrawn() -> None:
 )
 def test_what_an_erased_applicant_had_approved_is_withdrawn_too(definition: object, before: list[object]) -> None:
     life = a_request(*before, definition=definition)  # type: ignore[arg-type]
-    assert [type(event) for event in life.send(ApplicantWasErased())] == [RequestWithdrawn]
+    assert [type(event) for event in life.send(PersonWasErased())] == [RequestWithdrawn]
     assert life.state.status is Status.WITHDRAWN
 
 
 def test_what_somebody_had_running_who_has_died_is_withdrawn_and_its_fees_given_back() -> None:
     for before in ([], [paid()], [paid(), decided()]):
         life = a_request(*before)
-        [withdrawn] = life.send(ApplicantHasDied())
-        assert withdrawn.reason == "applicant-deceased"
+        [withdrawn] = life.send(PersonHasDied())
+        assert withdrawn.reason == "person-deceased"
         assert given_up(withdrawn) == {fee_of()}
-    assert a_request(paid(), decided(), issued()).send(ApplicantHasDied()) == []
+    assert a_request(paid(), decided(), issued()).send(PersonHasDied()) == []
 
 
 def test_nobody_who_has_died_asks_for_anything() -> None:
@@ -339,7 +337,7 @@ def test_nobody_who_has_died_asks_for_anything() -> None:
 
 
 def test_what_had_ended_when_the_applicant_was_erased_stays_as_it_is() -> None:
-    assert a_request(paid(), decided(), issued()).send(ApplicantWasErased()) == []
+    assert a_request(paid(), decided(), issued()).send(PersonWasErased()) == []
 
 
 @pytest.mark.parametrize("steps", [(a_fee_step("same"), a_task_step("same")), (a_task_step(), a_task_step())])

@@ -1,5 +1,7 @@
 """Whatever steps a service has, and in whatever order its notices come: none is skipped, none is doubled."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -7,18 +9,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from services.requests.domain.definition import FeeStep, ServiceDefinition, Step
-from services.requests.domain.request import (
-    FINAL,
-    TRANSITIONS,
-    ApplicantWasErased,
-    Owner,
-    Status,
-    Withdraw,
-    request,
-)
+from services.requests.domain.definition import FactsStep, FeeStep, ServiceDefinition, Step
+from services.requests.domain.request import Known, PersonHasDied, PersonWasErased, Withdraw, request
+from services.requests.domain.request_state import FINAL, TRANSITIONS, Owner, Status
 from shared.contracts.requests import (
     RequestDocumentDue,
+    RequestFactsDue,
+    RequestFactsKnown,
     RequestFeeDue,
     RequestFulfilled,
     RequestSubmitted,
@@ -30,7 +27,9 @@ from tests.unit.generated import QUICK
 from tests.unit.requests.request_builders import (
     REQUEST_ID,
     a_definition,
+    a_facts_step,
     a_fee_step,
+    a_person,
     a_submission,
     a_task_step,
     an_issue_step,
@@ -38,13 +37,19 @@ from tests.unit.requests.request_builders import (
     issued,
     known_with,
     lapsed,
+    more_is_known,
     paid,
 )
 
 KINDS = st.sampled_from([a_fee_step, a_task_step, an_issue_step, partial(a_fee_step, amount_fils=0)])
 DECISIONS = st.sampled_from([TaskDecision.APPROVE, TaskDecision.APPROVE, TaskDecision.REJECT])
-STEP_EVENTS = (RequestFeeDue, RequestTaskDue, RequestDocumentDue)
-OWNERS = {RequestFeeDue: Owner.APPLICANT, RequestTaskDue: Owner.AGENCY, RequestDocumentDue: Owner.PLATFORM}
+OWNERS: Mapping[Any, Owner] = {
+    RequestFactsDue: Owner.APPLICANT,
+    RequestFeeDue: Owner.APPLICANT,
+    RequestTaskDue: Owner.AGENCY,
+    RequestDocumentDue: Owner.PLATFORM,
+}
+STEP_EVENTS = tuple(OWNERS)
 
 
 def numbered(makers: list[Any]) -> list[Step]:
@@ -52,7 +57,9 @@ def numbered(makers: list[Any]) -> list[Step]:
     return [make(f"step-{number}") for number, make in enumerate(makers)]
 
 
-DEFINITIONS = st.lists(KINDS, min_size=1, max_size=6).map(lambda makers: a_definition(*numbered(makers)))
+STEPS = st.lists(KINDS, min_size=1, max_size=6).map(numbered)
+FIRST = st.sampled_from([[], [], [a_facts_step()]])
+DEFINITIONS = st.builds(lambda first, steps: a_definition(*first, *steps), FIRST, STEPS)
 
 
 class RequestMachine(RuleBasedStateMachine):
@@ -62,18 +69,34 @@ class RequestMachine(RuleBasedStateMachine):
         super().__init__()
         self.definition: ServiceDefinition = a_definition()
         self.life = Life(request)
+        self.is_named = self.was_named = False
 
-    @initialize(definition=DEFINITIONS)
-    def begin(self, definition: ServiceDefinition) -> None:
+    @initialize(definition=DEFINITIONS, is_named=st.booleans())
+    def begin(self, definition: ServiceDefinition, is_named: bool) -> None:
         """Somebody asks for the service."""
         self.definition = definition
-        self.life = Life(request, [known_with(definition)], TRANSITIONS)
+        self.is_named = self.was_named = is_named
+        self.life = Life(request, self.known, TRANSITIONS)
         self.life.send(a_submission(definition))
+
+    def known(self, *_: object) -> list[Known]:
+        """What the request is decided with."""
+        person = replace(a_person(), is_named=self.is_named)
+        return [known_with(self.definition, person, beneficiary=person)]
+
+    @rule(is_named=st.booleans())
+    def something_is_told_of_the_person(self, is_named: bool) -> None:
+        """That they have a name; or something else."""
+        self.is_named |= is_named
+        self.life.send(more_is_known())
 
     @precondition(lambda self: self.life.state.is_running)
     @rule(decision=DECISIONS)
     def what_is_waited_for_happens(self, decision: TaskDecision) -> None:
-        """The fee is paid, the officer decides, the document is signed."""
+        """The name is known, the fee is paid, the officer decides, the document is signed."""
+        if self.life.state.facts_of:
+            self.something_is_told_of_the_person(is_named=True)
+            return
         step = self.life.state.step_id
         happens = {Owner.APPLICANT: paid(step), Owner.AGENCY: decided(decision, step), Owner.PLATFORM: issued(step)}
         self.life.send(happens[self.life.state.waits_for])
@@ -85,7 +108,7 @@ class RequestMachine(RuleBasedStateMachine):
         happens = [paid(id), lapsed(id), decided(decision, id), issued(id)]
         self.life.send(data.draw(st.sampled_from(happens)))
 
-    @rule(message=st.sampled_from([Withdraw(), ApplicantWasErased()]), seldom=st.integers(0, 4))
+    @rule(message=st.sampled_from([Withdraw(), PersonWasErased(), PersonHasDied()]), seldom=st.integers(0, 4))
     def applicant_goes(self, message: object, seldom: int) -> None:
         """The applicant withdraws, or is erased."""
         if not seldom:
@@ -99,11 +122,15 @@ class RequestMachine(RuleBasedStateMachine):
     @invariant()
     def steps_come_in_their_order_and_once(self) -> None:
         """What was begun is what the definition begins with, but for what costs nothing."""
-        wanted = [step.id for step in self.definition.steps if not (isinstance(step, FeeStep) and not step.amount_fils)]
+        wanted = [step.id for step in self.definition.steps if not self.is_no_step(step)]
         begun = [event.step_id for event in self.life.events if isinstance(event, STEP_EVENTS)]
         assert begun == wanted[: len(begun)]
         if self.life.state.status is Status.FULFILLED:
             assert begun == wanted
+
+    def is_no_step(self, step: Step) -> bool:
+        """What costs nothing, and what was known from the beginning."""
+        return (isinstance(step, FeeStep) and not step.amount_fils) or (self.was_named and isinstance(step, FactsStep))
 
     @invariant()
     def a_request_ends_or_waits_for_somebody(self) -> None:
@@ -121,6 +148,7 @@ class RequestMachine(RuleBasedStateMachine):
         """Whatever is repeated."""
         assert len(self.life.of(RequestSubmitted)) <= 1
         assert len(self.life.of(RequestFulfilled)) <= 1
+        assert len(self.life.of(RequestFactsKnown)) <= 1
 
     @invariant()
     def the_state_can_be_kept(self) -> None:

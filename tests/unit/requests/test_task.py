@@ -1,9 +1,18 @@
 import pytest
 
-from services.requests.domain.task import CancelTask, Status, task
-from shared.contracts.requests import TaskCancelled, TaskDecided, TaskDecision, TaskOpened
+from services.requests.domain.task import CancelTask, FinishTask, Status, task
+from shared.contracts.requests import TaskCancelled, TaskDecided, TaskDecision, TaskDone, TaskOpened
 from tests.unit.builders import Life, a_life, a_text
-from tests.unit.requests.request_builders import APPLICANT, OFFICER, REQUEST_ID, a_decision, a_task_to_open
+from tests.unit.requests.request_builders import (
+    APPLICANT,
+    CHILD,
+    MOTHER,
+    OFFICER,
+    REQUEST_ID,
+    a_decision,
+    a_personal_task,
+    a_task_to_open,
+)
 
 BECAUSE = a_text("Because", "لأن")
 
@@ -55,3 +64,29 @@ def test_a_task_whose_request_has_ended_is_cancelled() -> None:
 @pytest.mark.parametrize("before", [[], [a_task_to_open(), a_decision()]])
 def test_what_is_not_open_is_not_cancelled(before: list[object]) -> None:
     assert a_life(task, *before).send(CancelTask()) == []
+
+
+def test_a_person_is_asked_for_facts_about_somebody() -> None:
+    [opened] = a_life(task, a_personal_task()).of(TaskOpened)
+    assert (opened.person_id, opened.about_id, opened.needs, opened.agency) == (MOTHER, CHILD, ["is_named"], None)
+
+
+def test_what_a_person_was_asked_for_is_done_once_it_is_known() -> None:
+    life = a_life(task, a_personal_task(), FinishTask(), FinishTask())
+    assert life.of(TaskDone) == [TaskDone(request_id=REQUEST_ID)]
+    assert life.send(CancelTask()) == []
+
+
+def test_an_officer_still_has_to_decide_when_what_a_person_was_asked_for_is_known() -> None:
+    assert an_open_task().send(FinishTask()) == []
+
+
+@pytest.mark.parametrize("decision", list(TaskDecision))
+def test_nobody_decides_what_a_person_is_asked_for(decision: TaskDecision) -> None:
+    life = a_life(task, a_personal_task(), a_decision(decision, reason=BECAUSE))
+    assert life.refusal == "task-not-open"
+
+
+def test_nobody_is_asked_any_more_when_the_request_has_ended() -> None:
+    life = a_life(task, a_personal_task(), CancelTask())
+    assert life.state.status is Status.CANCELLED

@@ -1,0 +1,92 @@
+"""What was issued for something that has turned out not to be so."""
+
+import pytest
+
+from services.requests.domain.document import RevokeDocument, document
+from services.requests.domain.document import Status as DocumentStatus
+from services.requests.domain.request import OccasionWasLost, Withdraw
+from services.requests.domain.request_state import Status
+from shared.contracts.requests import (
+    DocumentRevoked,
+    RequestReviewDue,
+    RequestReviewed,
+    RequestWithdrawn,
+    TaskDecision,
+)
+from tests.unit.builders import a_life
+from tests.unit.requests.request_builders import (
+    APPLICANT,
+    REQUEST_ID,
+    a_definition,
+    a_request,
+    a_signature,
+    a_task_step,
+    decided,
+    fee_of,
+    given_up,
+    issued,
+    lapsed,
+    paid,
+    reviewed,
+)
+
+FULFILLED = (paid(), decided(), issued())
+APPROVE, REJECT = TaskDecision.APPROVE, TaskDecision.REJECT
+
+
+def test_what_was_issued_is_reviewed_by_the_agency() -> None:
+    life = a_request(*FULFILLED, OccasionWasLost())
+    [due] = life.of(RequestReviewDue)
+    assert (due.document_id, due.agency, due.applicant_id) == (issued().document_id, "moi-traffic", APPLICANT)
+    assert due.task_id == reviewed().task_id != decided().task_id
+    assert life.state.status is Status.FULFILLED
+
+
+@pytest.mark.parametrize("between", [(), (reviewed(APPROVE),), (reviewed(REJECT),)])
+def test_a_review_is_opened_once(between: tuple[object, ...]) -> None:
+    life = a_request(*FULFILLED, OccasionWasLost(), *between)
+    assert life.send(OccasionWasLost()) == []
+
+
+@pytest.mark.parametrize(("decision", "stays"), [(APPROVE, True), (REJECT, False)])
+def test_the_document_stays_or_is_revoked_as_the_agency_decides(decision: TaskDecision, stays: bool) -> None:
+    life = a_request(*FULFILLED, OccasionWasLost())
+    assert life.send(reviewed(decision)) == [RequestReviewed(document_id=issued().document_id, stays=stays)]
+    assert life.send(reviewed(APPROVE), reviewed(REJECT)) == []
+    assert life.state.status is Status.FULFILLED
+
+
+def test_a_decision_that_nobody_waits_for_reviews_nothing() -> None:
+    assert a_request(*FULFILLED).send(reviewed()) == []
+    assert a_request(*FULFILLED, OccasionWasLost()).send(decided()) == []
+
+
+def test_without_a_document_there_is_nothing_to_review() -> None:
+    life = a_request(decided(), definition=a_definition(a_task_step()))
+    assert life.send(OccasionWasLost()) == []
+
+
+@pytest.mark.parametrize("before", [(), (paid(),), (paid(), decided())])
+def test_what_runs_is_withdrawn_and_its_fees_given_back(before: tuple[object, ...]) -> None:
+    life = a_request(*before)
+    [withdrawn] = life.send(OccasionWasLost())
+    assert isinstance(withdrawn, RequestWithdrawn)
+    assert withdrawn.reason == "occasion-lost"
+    assert given_up(withdrawn) == {fee_of()}
+
+
+@pytest.mark.parametrize("end", [(Withdraw(),), (lapsed(),), (paid(), decided(REJECT))])
+def test_what_has_ended_without_a_document_stays_as_it_is(end: tuple[object, ...]) -> None:
+    assert a_request(*end).send(OccasionWasLost()) == []
+
+
+def test_a_document_is_revoked_once() -> None:
+    life = a_life(document, a_signature(), RevokeDocument(), RevokeDocument())
+    [revoked] = life.of(DocumentRevoked)
+    assert (revoked.request_id, revoked.holder_id, revoked.applicant_id) == (REQUEST_ID, APPLICANT, APPLICANT)
+    assert life.state.status is DocumentStatus.REVOKED
+    assert life.send(a_signature("another.signature.x")) == []
+
+
+def test_what_was_never_issued_is_not_revoked() -> None:
+    assert a_life(document, RevokeDocument()).events == []
