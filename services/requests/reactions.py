@@ -16,6 +16,7 @@ from services.requests.domain.offer import (
     offer_id,
 )
 from services.requests.domain.request import (
+    PERSON_DECEASED,
     DocumentWasIssued,
     FactsMayBeKnown,
     FeeHasLapsed,
@@ -279,11 +280,13 @@ def take_back_what_was_begun(event: Recorded[OfferWithdrawn]) -> Iterator[Step]:
         yield request.send(event.data.request_id, OccasionWasLost())
 
 
-@reactions.on(RequestExpired)
-def offer_it_again(event: Recorded[RequestExpired]) -> Iterator[Step]:
-    """Who accepted an offer and did not pay in time may take it up again, while it stands."""
-    if event.data.offer_id is not None:
-        yield offer.send(event.data.offer_id, RequestHasLapsed(event.aggregate_id, event.time))
+@reactions.on(RequestExpired, RequestWithdrawn)
+def offer_it_again(event: Recorded[RequestExpired | RequestWithdrawn]) -> Iterator[Step]:
+    """Who did not pay in time may take the offer up again, while it stands; so may who was taken for dead."""
+    ended = event.data
+    is_for_another_time = isinstance(ended, RequestExpired) or ended.reason == PERSON_DECEASED
+    if ended.offer_id is not None and is_for_another_time:
+        yield offer.send(ended.offer_id, RequestHasLapsed(event.aggregate_id, event.time))
 
 
 @reactions.on(PersonSnapshot)

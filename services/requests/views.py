@@ -261,7 +261,7 @@ class OfferView(OfferStanding):
             **OfferStanding.of(id, state).model_dump(),
             mode=state.mode,
             service_id=state.service_id,
-            service_version=state.service_version,
+            service_version=state.made_version,
             name=definition.name,
             reason=binding.reason,
             beneficiary_id=state.beneficiary_id,

@@ -148,6 +148,7 @@ class RequestWithdrawn(Event, type="requests.request.withdrawn"):
     applicant_id: UUID
     reason: str
     fee_ids: list[UUID]
+    offer_id: UUID | None = None
 
 
 class RequestExpired(Event, type="requests.request.expired"):

@@ -71,8 +71,8 @@ async def visible_request(request_id: UUID, caller: AnyCaller, shell: TheShell) 
         return state
     if await may_see_for(shell, caller, state.beneficiary_id, state):
         return state
-    concerned = None if state.task_id is None else await shell.state(task, state.task_id)
-    if concerned is None or concerned.state.agency not in caller.agencies:
+    tasks = [id for id in (state.task_id, state.review_id) if id is not None]
+    if not any(concerned.agency in caller.agencies for _, concerned in await shell.states(task, tasks)):
         raise Problem("not-found")
     return state
 

@@ -57,14 +57,14 @@ async def get_offer(offer_id: UUID, caller: Citizen, shell: TheShell) -> OfferVi
 async def why(offer_id: UUID, caller: Citizen, shell: TheShell) -> WhyView:
     """Why the caller is offered this: what has happened, and each rule with the facts that it read."""
     state = await _own(shell, caller, offer_id)
-    return WhyView.of(state, await definition_in(shell, state.service_id, state.service_version))
+    return WhyView.of(state, await definition_in(shell, state.service_id, state.made_version))
 
 
 @router.post("/{offer_id}/accept", status_code=202, response_model=RequestView)
 async def accept(offer_id: UUID, form: AcceptForm, caller: Citizen, key: IdempotencyKey, shell: TheShell) -> Response:
     """One tap: the offer is taken and its request is submitted, both or neither."""
     state = await _own(shell, caller, offer_id)
-    definition = await definition_in(shell, state.service_id, state.service_version)
+    definition = await definition_in(shell, state.service_id, state.made_version)
     must_be_sure_enough(caller, definition)
     binding = definition.binding(state.binding_id)
     filled = {**(binding.form if binding else {}), **form.form}
@@ -122,4 +122,4 @@ async def _own(shell: Shell, caller: Caller, offer_id: UUID) -> Offer:
 
 
 async def _view(shell: Shell, offer_id: UUID, state: Offer) -> OfferView:
-    return OfferView.of(offer_id, state, await definition_in(shell, state.service_id, state.service_version))
+    return OfferView.of(offer_id, state, await definition_in(shell, state.service_id, state.made_version))

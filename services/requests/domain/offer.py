@@ -105,6 +105,7 @@ class Offer:
     beneficiary_id: UUID = NOBODY
     decisions: Private[list[RuleDecision]] = ERASED
     made_count: int = 0
+    made_version: int = 0
     is_seen: bool = False
     opens_at: datetime | None = None
     expires_at: datetime | None = None
@@ -183,7 +184,7 @@ class LookAgain:
 
 @dataclass(frozen=True)
 class RequestHasLapsed:
-    """What was begun with the offer has ended unpaid."""
+    """What was begun with the offer has ended, unpaid or by a death that may yet be taken back."""
 
     request_id: UUID
     at: datetime
@@ -259,8 +260,7 @@ def decide(state: Offer, message: Message, known: Known) -> Sequence[Event]:
         case LookAgain(at):
             return settle(state, known, at)
         case RequestHasLapsed(request_id, at):
-            is_its_own = state.status is Status.ACCEPTED and state.request_id == request_id
-            return make(state, terms_at(state, known, at)) if is_its_own else []
+            return request_has_lapsed(state, request_id, known, at)
         case See():
             refuse_unless_stands(state)
             return [] if state.is_seen else [OfferSeen(recipient_id=state.recipient_id)]
@@ -309,6 +309,14 @@ def occasion_lost(state: Offer, notice: OccasionLost, known: Known) -> Sequence[
         return []
     lost = OfferOccasionLost(notice_id=notice.notice_id)
     return [lost, *settle(evolve(state, lost), known, notice.at)]
+
+
+def request_has_lapsed(state: Offer, request_id: UUID, known: Known, at: datetime) -> Sequence[Event]:
+    """The offer is as if it had not been accepted, and is made again if it should be."""
+    if state.status is not Status.ACCEPTED or state.request_id != request_id:
+        return []
+    lapsed = withdrawn(state, "request-lapsed")
+    return [lapsed, *settle(evolve(state, lapsed), known, at)]
 
 
 def settle(state: Offer, known: Known, at: datetime) -> Sequence[Event]:
@@ -422,7 +430,7 @@ def accepted(state: Offer) -> OfferAccepted:
         beneficiary_id=state.beneficiary_id,
         request_id=state.next_request_id,
         service_id=state.service_id,
-        service_version=state.service_version,
+        service_version=state.made_version,
         binding_id=state.binding_id,
         mode=state.mode,
         parties=dict(state.occasion.parties) if state.occasion else {},
@@ -486,6 +494,7 @@ def evolve(state: Offer, event: Event) -> Offer:
                 recipient_id=event.recipient_id,
                 decisions=event.decisions,
                 made_count=state.made_count + 1,
+                made_version=event.service_version,
                 is_seen=False,
                 expires_at=event.expires_at,
                 snoozed_until=None,

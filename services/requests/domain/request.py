@@ -30,6 +30,8 @@ from shared.kernel.errors import Refused
 from shared.kernel.ids import derive_id
 from shared.kernel.text import LocalizedText
 
+PERSON_DECEASED = "person-deceased"
+
 
 @dataclass(frozen=True)
 class ServiceVersion:
@@ -184,7 +186,7 @@ def decide(state: Request, message: Message, known: Known) -> Sequence[Event]:
         case PersonWasErased():
             return [withdrawn(state, "person-erased")] if state.is_running else []
         case PersonHasDied():
-            return [withdrawn(state, "person-deceased")] if state.is_running else []
+            return [withdrawn(state, PERSON_DECEASED)] if state.is_running else []
         case _:
             assert_never(message)
 
@@ -325,8 +327,12 @@ def task_was_decided(state: Request, notice: TaskWasDecided, known: Known) -> Se
 
 
 def document_was_issued(state: Request, notice: DocumentWasIssued, known: Known) -> Sequence[Event]:
-    """The signed document takes the request on: most often to its end."""
-    if not state.is_running or state.document_id != notice.document_id or state.waits_for is not Owner.PLATFORM:
+    """The signed document takes the request on: most often to its end. One that was signed too late is revoked."""
+    if state.document_id != notice.document_id:
+        return []
+    if state.status is Status.WITHDRAWN and not state.is_reviewed:
+        return [RequestReviewed(document_id=notice.document_id, stays=False)]
+    if not state.is_running or state.waits_for is not Owner.PLATFORM:
         return []
     return go_on(definition_of(known), state, notice.issued_at)
 
@@ -338,7 +344,8 @@ def waits_for_fee(state: Request) -> bool:
 
 def withdrawn(state: Request, reason: str) -> RequestWithdrawn:
     """The end of a request that is taken back: its fees are given back or not asked for any more."""
-    return RequestWithdrawn(applicant_id=state.applicant_id, reason=reason, fee_ids=list(state.fees))
+    fee_ids = list(state.fees)
+    return RequestWithdrawn(applicant_id=state.applicant_id, reason=reason, fee_ids=fee_ids, offer_id=state.offer_id)
 
 
 def fees_given_back(state: Request, known: Known) -> list[UUID]:

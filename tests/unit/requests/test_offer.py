@@ -358,7 +358,8 @@ def test_the_end_of_another_request_makes_nothing_again() -> None:
     life = an_offer(a_birth())
     life.send(accepted(life))
     assert life.send(RequestHasLapsed(an_id("another request"), DAY_60)) == []
-    assert life.send(RequestHasLapsed(life.state.request_id, DAY_120)) == []
+    (ended,) = life.send(RequestHasLapsed(life.state.request_id, DAY_120))
+    assert isinstance(ended, OfferWithdrawn)
 
 
 @pytest.mark.parametrize(
