@@ -23,7 +23,7 @@ async def open_shell(name: str) -> AsyncIterator[Shell]:
     """The shell of a service, without any of its processes."""
     if name not in NAMES:
         raise StackError(f"There is no service {name}; there are {', '.join(NAMES)}.")
-    environment = {**_local_environment(name), **os.environ}
+    environment = environment_of(name)
     prefix = f"AFAQ_{name.upper()}"
     try:
         dsn, master_key = environment[f"{prefix}_POSTGRES_DSN"], environment[f"{prefix}_MASTER_KEY"]
@@ -43,6 +43,11 @@ def running_stack(directory: Path) -> dict[str, Any]:
         raise StackError(f"No stack runs in {directory}: start one with `afaq up`.")
     described: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return described
+
+
+def environment_of(name: str) -> dict[str, str]:
+    """What a service is told: by the environment, else by the local stack that runs here."""
+    return {**_local_environment(name), **os.environ}
 
 
 def _local_environment(name: str) -> dict[str, str]:
