@@ -6,7 +6,9 @@ from pathlib import Path
 from shared.functions import Service
 from shared.runtime.process import Composition
 
-NAMES = ("identity", "requests", "payments", "notifications")
+_FOLDER = Path(__file__).parent.parent / "services"
+NAMES = tuple(sorted(file.parent.name for file in _FOLDER.glob("*/app.py")))
+"""Every folder under `services/` with a composition root is a service."""
 
 
 def compose(name: str) -> Composition:
@@ -23,4 +25,4 @@ def functions_of(name: str) -> Service:
 
 def migrations_of(name: str) -> Path:
     """The folder of the service's own migrations."""
-    return Path(__file__).parent.parent / "services" / name / "migrations"
+    return _FOLDER / name / "migrations"
