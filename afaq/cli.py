@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from afaq import events, parked, replay
+from afaq import documents, events, parked, replay
 from afaq.services import NAMES
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__.partition(":")[0] + ".")
 app.add_typer(events.app, name="events")
 app.add_typer(parked.app, name="parked")
 app.add_typer(replay.app, name="replay")
+app.add_typer(documents.app, name="docs")
 clock_app = typer.Typer(no_args_is_help=True, help="The clock of a local stack.")
 app.add_typer(clock_app, name="clock")
 
@@ -138,6 +139,46 @@ async def _migrate(names: list[str]) -> int:
         applied = await bring_up_to_date(owner, name, migrations_of(name), app_role=urlsplit(app_dsn).username or "")
         _say(f"{name}: {', '.join(applied) or 'up to date'}")
     return 0
+
+
+@app.command()
+def top(
+    at: Annotated[
+        list[str] | None, typer.Option(help="service=address of a process; the local stack's without any.")
+    ] = None,
+) -> None:
+    """Watch rates, lags, backlogs and slow work on a live screen."""
+    from afaq.access import LOCAL, running_stack
+    from afaq.top import Top
+
+    named = dict(place.split("=", 1) for place in at or ())
+    if not named:
+        running = next((found for found in LOCAL if (found / "stack.json").exists()), DEFAULT_DIRECTORY)
+        named = {name: running_stack(running)["urls"][name] for name in NAMES}
+    Top(named).run()
+
+
+@app.command()
+def doctor() -> None:
+    """Check a deployment and say what to do; exit 1 where something is wrong."""
+    run(_doctor())
+
+
+async def _doctor() -> int:
+    from rich.console import Console
+
+    from afaq.doctor import examine
+
+    console, wrong = Console(), 0
+    async for finding in examine():
+        place = f"{finding.place:14} {finding.what:22}"
+        if finding.wrong is None:
+            console.print(f"{place} [green]well[/green]")
+            continue
+        wrong += 1
+        console.print(f"{place} [red]{finding.wrong}[/red]\n{'':38}{finding.do}")
+    console.print("all is well" if not wrong else f"{wrong} things are wrong")
+    return 1 if wrong else 0
 
 
 @app.command()

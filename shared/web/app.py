@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from fastapi import APIRouter, Depends, FastAPI, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.telemetry import TelemetryConfig
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -31,14 +31,8 @@ def create_app(
     stop: asyncio.Event,
 ) -> FastAPI:
     """The app; without a router (a worker) it answers only for its health and its metrics."""
-    app = FastAPI(
-        title=f"Afaq {name}",
-        version="1",
-        docs_url="/docs",
-        redoc_url=None,
-        telemetry=_TELEMETRY,
-        dependencies=[Depends(refuse_odd_json)],
-    )
+    app = bare_app(name, router)
+    app.state.health = health
     app.state.shell = shell
     app.state.jobs = jobs
     app.state.verifier = TokenVerifier(shell.parts.pool)
@@ -47,23 +41,36 @@ def create_app(
     answer_problems(app, words)
     app.add_middleware(Bounded)
     app.add_middleware(Measured, service=name)
-    _add_operations(app, health)
+    return app
+
+
+def bare_app(name: str, router: APIRouter | None) -> FastAPI:
+    """The app's routes and its OpenAPI document, without what it takes to answer."""
+    app = FastAPI(
+        title=f"Afaq {name}",
+        version="1",
+        docs_url="/docs",
+        redoc_url=None,
+        telemetry=_TELEMETRY,
+        dependencies=[Depends(refuse_odd_json)],
+    )
+    _add_operations(app)
     if router is not None:
         app.include_router(router)
         document_refusals(app, router.routes)
     return app
 
 
-def _add_operations(app: FastAPI, health: Health) -> None:
+def _add_operations(app: FastAPI) -> None:
     @app.get("/health/live", tags=["operations"])
     async def live() -> dict[str, str]:
         """Whether the process runs."""
         return {"status": "ok"}
 
     @app.get("/health/ready", tags=["operations"])
-    async def ready() -> JSONResponse:
+    async def ready(request: Request) -> JSONResponse:
         """Whether the process can do its work now, and if not, what it lacks."""
-        report = await health.report()
+        report = await request.app.state.health.report()
         is_ready = all(state == "ok" for state in report.values())
         return JSONResponse({"status": "ok" if is_ready else "not-ready", **report}, 200 if is_ready else 503)
 

@@ -39,7 +39,7 @@ router = APIRouter(tags=["sign-in"])
 
 SIGN_IN_LIVES = timedelta(minutes=10)
 CODE_LIVES = timedelta(minutes=1)
-_CHALLENGE = r"^[A-Za-z0-9_-]{43}$"
+_CHALLENGE, _VERIFIER = r"[A-Za-z0-9_-]{43}", r"[A-Za-z0-9._~-]{43,128}"
 Text = Annotated[str, Query(max_length=2000)]
 ClientState = Annotated[str, Query(max_length=1000, pattern=r"^[\x20-\x7e]*$")]
 """As RFC 6749 has it (A.5), and so short that the cookie that keeps it is one that browsers keep."""
@@ -249,7 +249,9 @@ async def _redeem(desk: Desk, shell: Shell, form: Mapping[str, str]) -> tuple[UU
     if held is None:
         raise OAuthError("invalid_grant", "the code is not good, or too old")
     is_theirs = (held["client_id"], held["redirect_uri"]) == (form.get("client_id"), form.get("redirect_uri"))
-    if not is_theirs or not hmac.compare_digest(s256(form.get("code_verifier", "")), held["challenge"]):
+    verifier = form.get("code_verifier", "")
+    is_proven = re.fullmatch(_VERIFIER, verifier) and hmac.compare_digest(s256(verifier), held["challenge"])
+    if not (is_theirs and is_proven):
         raise OAuthError("invalid_grant", "the code was given for another client, address or verifier")
     return await _next(shell, session.send(UUID(held["sid"]), RedeemCode()))
 

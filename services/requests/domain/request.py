@@ -200,11 +200,11 @@ def submit(state: Request, command: Submit, known: Known) -> Sequence[Event]:
     applicant, beneficiary = known.applicant, known.applicant if command.beneficiary_id is None else known.beneficiary
     if applicant is None or beneficiary is None:
         raise Refused("applicant-not-known-yet")
+    definition = known.service.definition
+    if beneficiary.person_id != applicant.person_id:  # first, so that nobody else learns anything of them
+        refuse_unless_allowed(known.relation, definition, beneficiary, command)
     if applicant.died_on is not None or beneficiary.died_on is not None:
         raise Refused("applicant-deceased")
-    definition = known.service.definition
-    if beneficiary.person_id != applicant.person_id:
-        refuse_unless_allowed(known.relation, definition, beneficiary, command)
     return begun(state, definition, command, judge(definition, beneficiary, command.at), beneficiary)
 
 
