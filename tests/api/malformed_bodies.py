@@ -61,6 +61,8 @@ def wrong_types(body: Mapping[str, Any]) -> Iterator[Malformed]:
             wrong: list[Any] = [[], {}, None, [MARK], 1.5, float("nan"), float("inf")]
         elif isinstance(value, dict):
             wrong = [[], [MARK], MARK, 7, True]
+        elif isinstance(value, list):
+            wrong = [{}, {MARK: MARK}, MARK, 7, True, None, [MARK], [7], [None], [[]], [{}]]
         else:
             wrong = [[], {}, [MARK], {MARK: MARK}, 1.5, float("nan"), -(10**400)]
             wrong += [MARK, "1", True] if isinstance(value, int) else []
@@ -85,6 +87,13 @@ LIMITS = {
     ("reason", "en"): 4000,
     ("email",): 254,
     ("mobile",): 20,
+    ("mother_civil_id",): 30,
+    ("father_civil_id",): 30,
+    ("holder_id",): 36,
+    ("until",): 40,
+    ("channel",): 10,
+    ("code",): 6,
+    ("kind",): 20,
     ("service_id",): 61,
     ("source",): 41,
     ("number",): 80,

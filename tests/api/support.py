@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import io
 import json
+import re
 import time
 import uuid
 from collections.abc import AsyncIterator, Mapping
@@ -14,6 +15,7 @@ from itertools import count
 from typing import Any, Final
 
 import aiohttp
+import asyncpg
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from joserfc import jwt
@@ -24,7 +26,7 @@ from shared.kernel.ids import derive_id
 from shared.web.auth import AUDIENCE, ISSUER
 from simulators.knet.trandata import seal
 from tests.conftest import RunningStack
-from tests.support import Person, approve, pay, submit, until_status
+from tests.support import SERVICE, Person, approve, pay, submit, until_status
 
 AGENCY: Final = "moi-traffic"
 OFFICER: Final = f"officer:{AGENCY}"
@@ -33,7 +35,13 @@ PIN: Final = "1234"
 NOT_CAPTURED_CARD: Final = "8888880000000002"
 CAPTURED_CARD: Final = "8888880000000001"
 
+HOSPITAL: Final = "moh-hospitals"
+CIVIL_ID_CARD: Final = "newborn-civil-id"
+
 _serials = count(1)
+_births = count()
+_mobiles = count(1_000_100)
+_CODE = re.compile(r"\b\d{6}\b")
 
 
 @dataclass(frozen=True)
@@ -147,6 +155,14 @@ def assert_problem(answered: Answered, status: int, code: str) -> dict[str, Any]
     return problem
 
 
+def oauth_faults(answered: Answered) -> list[str]:
+    """What is missing of an error of RFC 6749, 5.2."""
+    if answered.headers.get("Content-Type") != "application/json":
+        return [f"{answered.status} is not application/json"]
+    is_whole = set(answered.json) == {"error", "error_description"}
+    return [] if is_whole and re.fullmatch(r"[a-z_]+", answered.json["error"]) else [f"{answered.text} is no error"]
+
+
 def problem_faults(answered: Answered) -> list[str]:
     """What is missing of a problem (RFC 9457) that people can read in both languages."""
     if answered.code is None:
@@ -165,10 +181,10 @@ def problem_faults(answered: Answered) -> list[str]:
     return [f"{name} of {answered}" for name, is_wrong in wrong.items() if is_wrong]
 
 
-def new_civil_id() -> str:
+def new_civil_id(born_on: date = date(1902, 3, 4)) -> str:
     """A synthetic civil ID that nobody in these tests has yet."""
     while True:
-        civil_id = synthetic_civil_id(date(1902, 3, 4), next(_serials))
+        civil_id = synthetic_civil_id(born_on, next(_serials))
         if civil_id is not None:
             return civil_id
 
@@ -210,19 +226,154 @@ def life_event_form(person_id: str) -> dict[str, Any]:
     }
 
 
-async def a_driver(platform: RunningStack, **what: int | None) -> Person:
+def in_days(days: int) -> str:
+    """An instant, as a frontend writes it."""
+    return (datetime.now(UTC) + timedelta(days=days)).isoformat()
+
+
+def representative_form(holder: Person, *scopes: str, days: int = 30) -> dict[str, Any]:
+    """What somebody posts who lets another act for them: for these services, for so many days."""
+    until = (datetime.now(UTC) + timedelta(days=days)).date().isoformat()
+    return {"civil_id": holder.civil_id, "scopes": list(scopes or (SERVICE,)), "until": until}
+
+
+async def a_driver(
+    platform: RunningStack, contacts: Mapping[str, str | None] | None = None, /, **what: int | None
+) -> Person:
     """Somebody of whom `facts(**what)` is known, also in requests."""
-    form = person_form(facts=facts(**what))
+    form = person_form(facts=facts(**what), **(contacts or {}))
     registrar = await platform.api.sign_in(role="registrar")
     registered = await platform.api.post("identity", "/persons", form, registrar)
     token = await platform.api.sign_in(civil_id=form["civil_id"])
 
     async def is_known() -> bool:
-        rules = (await platform.api.get("requests", "/eligibility", token))[0]["rules"]
+        rules = (await eligibility_of(platform, token))["rules"]
         return not any((rule["id"], rule["verdict"]) == ("of-age", "undecided") for rule in rules)
 
     await platform.api.until(is_known, "person in requests")
     return Person(registered["id"], form["civil_id"], token)
+
+
+async def a_reachable_driver(platform: RunningStack, mobile: str, email: str | None = None) -> Person:
+    """Somebody whom notifications knows how to reach."""
+    person = await a_driver(platform, {"mobile": mobile, "email": email or f"{mobile[4:]}@example.test"})
+
+    async def is_known() -> bool:
+        rows = await rows_of(platform, "notifications", "select 1 from recipients where person_id = $1", person.id)
+        return bool(rows)
+
+    await platform.api.until(is_known, "recipient")
+    return person
+
+
+async def rows_of(platform: RunningStack, service: str, query: str, *values: Any) -> list[Any]:
+    """What a service's database holds."""
+    connection = await asyncpg.connect(platform.endpoints.dsns[service].owner)
+    try:
+        return list(await connection.fetch(query, *values))
+    finally:
+        await connection.close()
+
+
+async def eligibility_of(platform: RunningStack, token: str, service_id: str = SERVICE) -> Any:
+    """What a person is told of one service."""
+    told = await platform.api.get("requests", "/eligibility", token)
+    return next(found for found in told if found["service_id"] == service_id)
+
+
+def new_mobile() -> str:
+    """A number that nobody in these tests has yet; what is sent to it arrives."""
+    return f"+9656{next(_mobiles):07}"
+
+
+def birth_form(mother: Person, father: Person | None = None, **changes: Any) -> dict[str, Any]:
+    """What a hospital tells of a birth of the last weeks; each of another child."""
+    serial = next(_births)
+    noticed_at = datetime.now(UTC) - timedelta(hours=1)
+    occurred_at = noticed_at - timedelta(days=1 + serial // 9 % 40)
+    return {
+        "kind": "birth",
+        "source": HOSPITAL,
+        "number": f"birth-{uuid.uuid4().hex}",
+        "occurred_at": occurred_at.isoformat(),
+        "noticed_at": noticed_at.isoformat(),
+        "mother_civil_id": mother.civil_id,
+        **({"father_civil_id": father.civil_id} if father else {}),
+        "child": {"sex": "female", "birth_order": 1 + serial % 9},
+    } | changes
+
+
+CHILD_NAME: Final = {"ar": "نور التجريبية", "en": "Noor Al-Tajribi"}
+
+
+async def a_newborn(platform: RunningStack, form: dict[str, Any]) -> str:
+    """The id of the child of a birth that a hospital tells of, once it is a person."""
+    hospital = await platform.api.sign_in(role=f"officer:{HOSPITAL}")
+    registrar = await platform.api.sign_in(role="registrar")
+    told = await platform.api.post("identity", "/life-events", form, hospital)
+    path = f"/persons/{told['person_id']}"
+    await platform.api.until(lambda: platform.api.find("identity", path, registrar), "newborn")
+    return str(told["person_id"])
+
+
+async def a_child(
+    platform: RunningStack, mother: Person, father: Person | None = None, *, is_named: bool = False
+) -> str:
+    """The id of a newborn whose parents are known to be its guardians, also in requests."""
+    child_id = await a_newborn(platform, birth_form(mother, father))
+    for parent in (mother, father):
+        if parent is not None:
+            await until_acts_for(platform, parent, child_id)
+    if is_named:
+        await platform.api.put("identity", f"/persons/{child_id}/name", {"name": CHILD_NAME}, mother.token)
+    return child_id
+
+
+async def until_acts_for(platform: RunningStack, holder: Person, for_id: str) -> None:
+    """Requests has heard that one acts for the other."""
+
+    async def has_heard() -> bool:
+        status, _ = await on_behalf(platform, "GET", "/eligibility", holder.token, for_id)
+        return status == 200
+
+    await platform.api.until(has_heard, "relation in requests")
+
+
+async def on_behalf(
+    platform: RunningStack, method: str, path: str, token: str, for_id: str, body: Any = None
+) -> tuple[int, Any]:
+    """Status and content of what requests answers somebody who asks for another."""
+    headers = {"Authorization": f"Bearer {token}", "On-Behalf-Of": for_id, "Idempotency-Key": new_key()}
+    url = f"{platform.endpoints.urls['requests']}{path}"
+    async with aiohttp.request(method, url, json=body, headers=headers) as response:
+        return response.status, await response.json(content_type=None)
+
+
+async def an_offer(platform: RunningStack, mother: Person, child_id: str | None = None) -> Any:
+    """The offer of a civil ID for a child that has its name."""
+    about = child_id or await a_child(platform, mother, is_named=True)
+
+    async def look() -> Any:
+        offers = (await platform.api.get("requests", "/offers?limit=100", mother.token))["items"]
+        return next((o for o in offers if (o["beneficiary_id"], o["service_id"]) == (about, CIVIL_ID_CARD)), None)
+
+    return await platform.api.until(look, "offer")
+
+
+async def messages_to(platform: RunningStack, mobile: str) -> list[Any]:
+    """The short messages that the companies say they have sent to a number."""
+    async with aiohttp.request("GET", f"{platform.endpoints.urls['simulators']}/sms/ledger") as response:
+        return [message for message in (await response.json())["messages"] if message["to"] == mobile]
+
+
+async def code_sent_to(platform: RunningStack, mobile: str, *, nth: int = 1) -> str:
+    """The one-time code of the nth message that holds one."""
+
+    async def look() -> str | None:
+        codes = [code for message in await messages_to(platform, mobile) if (code := _CODE.search(message["text"]))]
+        return codes[nth - 1][0] if len(codes) >= nth else None
+
+    return str(await platform.api.until(look, "one-time code"))
 
 
 async def a_request(platform: RunningStack, person: Person) -> Any:

@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from typing import Any
 from uuid import uuid4
@@ -18,20 +19,28 @@ from afaq.services import NAMES
 from tests.api.conftest import World
 from tests.api.support import (
     AGENCY,
+    CHILD_NAME,
     OFFICER,
     Answered,
     Forger,
     Http,
+    a_child,
     a_driver,
+    a_newborn,
     a_request,
+    an_offer,
     an_open_task,
     as_json,
+    birth_form,
+    in_days,
     life_event_form,
     new_civil_id,
     new_key,
+    oauth_faults,
     open_tasks,
     person_form,
     problem_faults,
+    representative_form,
 )
 from tests.conftest import RunningStack
 from tests.support import SERVICE, SUBMISSION, Person, submit
@@ -71,18 +80,20 @@ NOT_FOUND: Expected = (404, "not-found")
 class Rule:
     """What a route answers: `may` to whom, `hidden` to whom it says 404, `unknown` about what is not there.
 
-    A public route answers everybody, whatever token they bring.
+    A public route answers everybody, whatever token they bring. `unknown` None: it says the same of what is not there.
+    `speaks_oauth`: it refuses in the words of RFC 6749.
     """
 
     may: Mapping[Who, int] = field(default_factory=dict)
     hidden: tuple[Who, ...] = ()
     public: int | None = None
-    unknown: str = "not-found"
+    unknown: str | None = "not-found"
+    speaks_oauth: bool = False
 
     def expected(self, who: Who, *, is_unknown: bool) -> Expected:
         """The status and code for one caller."""
         if self.public is not None:
-            return (404, self.unknown) if is_unknown else (self.public, None)
+            return (404, self.unknown) if is_unknown and self.unknown else (self.public, None)
         if who in STRANGERS:
             return UNAUTHENTICATED
         if is_unknown and (who in self.may or who in self.hidden):
@@ -92,8 +103,13 @@ class Rule:
         return NOT_FOUND if who in self.hidden else NOT_ALLOWED
 
 
-def public(status: int = 200, unknown: str = "not-found") -> Rule:
+def public(status: int = 200, unknown: str | None = "not-found") -> Rule:
     return Rule(public=status, unknown=unknown)
+
+
+def everybody(status: int) -> Rule:
+    """Whoever is signed in, about themselves."""
+    return Rule(dict.fromkeys(SIGNED_IN, status))
 
 
 def citizens(status: int) -> Rule:
@@ -127,10 +143,29 @@ TABLE: Mapping[str, Rule] = {
     "identity POST /life-events": reporters(202),
     "identity POST /life-events/{source}/{number}/correction": reporters(200),
     "identity POST /life-events/{source}/{number}/annulment": reporters(200),
+    "identity GET /persons/{person_id}": Rule(
+        {Who.OWNER: 200, Who.REGISTRAR: 200},
+        hidden=(Who.ANOTHER, Who.OFFICER, Who.OFFICER_ELSEWHERE, Who.OPERATOR),
+    ),
+    "identity PUT /persons/{person_id}/name": owner(200),
+    "identity PUT /persons/{person_id}/civil-id": registrars(200),
     "identity GET /me": Rule(
         {Who.OWNER: 200, Who.ANOTHER: 200},
         hidden=(Who.OFFICER, Who.OFFICER_ELSEWHERE, Who.REGISTRAR, Who.OPERATOR),
     ),
+    "identity PATCH /me": citizens(200),
+    "identity GET /relations": everybody(200),
+    "identity POST /relations": registrars(201),
+    "identity POST /representatives": citizens(201),
+    "identity POST /relations/{id}/end": Rule(
+        {Who.OWNER: 200, Who.REGISTRAR: 200},
+        hidden=(Who.ANOTHER, Who.OFFICER, Who.OFFICER_ELSEWHERE, Who.OPERATOR),
+    ),
+    "identity GET /.well-known/oauth-authorization-server": public(),
+    "identity GET /authorize": public(422),
+    "identity GET /sign-in/callback": public(409),
+    "identity POST /token": Rule(public=400, speaks_oauth=True),
+    "identity POST /revoke": public(),
     "identity POST /local/sign-in": public(),
     "requests GET /catalogue": public(),
     "requests GET /catalogue/{service_id}": public(unknown="service-unknown"),
@@ -140,10 +175,21 @@ TABLE: Mapping[str, Rule] = {
     "requests GET /requests/{request_id}": APPLICANT_AND_AGENCY,
     "requests GET /requests/{request_id}/stream": APPLICANT_AND_AGENCY,
     "requests POST /requests/{request_id}/withdraw": owner(200),
-    "requests GET /tasks": Rule({Who.OFFICER: 200, Who.OFFICER_ELSEWHERE: 200}),
+    "requests GET /offers": citizens(200),
+    "requests GET /offers/{offer_id}": owner(200),
+    "requests GET /offers/{offer_id}/why": owner(200),
+    "requests POST /offers/{offer_id}/accept": owner(202),
+    "requests POST /offers/{offer_id}/seen": owner(200),
+    "requests POST /offers/{offer_id}/decline": owner(200),
+    "requests POST /offers/{offer_id}/snooze": owner(200),
+    "requests GET /tasks": Rule(
+        {Who.OFFICER: 200, Who.OFFICER_ELSEWHERE: 200, Who.OWNER: 200, Who.ANOTHER: 200},
+    ),
     "requests POST /tasks/{task_id}/decision": Rule({Who.OFFICER: 200}, hidden=(Who.OFFICER_ELSEWHERE,)),
     "requests GET /documents/{document_id}": owner(200),
+    "requests GET /documents/{document_id}/pdf": owner(200),
     "requests GET /verify/{code}": public(unknown="document-unknown"),
+    "requests POST /verify": public(409),
     "payments GET /payments": citizens(200),
     "payments GET /payments/{payment_id}": owner(200),
     "payments POST /payments/{payment_id}/attempts": owner(201),
@@ -151,6 +197,11 @@ TABLE: Mapping[str, Rule] = {
     "payments POST /gateway/knet/notification": public(422),
     "payments GET /gateway/knet/return": public(),
     "notifications GET /inbox": citizens(200),
+    "notifications GET /preferences": citizens(200),
+    "notifications PUT /preferences": citizens(200),
+    "notifications POST /codes": citizens(202),
+    "notifications POST /codes/confirmation": citizens(409),
+    "notifications POST /providers/sms/{provider}": public(401, unknown=None),
     **{f"{name} GET {path}": public() for name in NAMES for path in ("/health/live", "/health/ready")},
 }
 
@@ -160,6 +211,7 @@ UNLISTED = [f"{name} GET {path}" for name in NAMES for path in ("/metrics", "/op
 UNKNOWN = {
     "service_id": "no-such-service",
     "code": "AAAA-BBBB-CCCC-DDDD",
+    "provider": "no-such-company",
     "source": AGENCY,
     "number": "no-such-number",
 }
@@ -210,9 +262,27 @@ async def call(http: Http, route: str, who: Who, token: str | None, target: Targ
 
 async def target_of(route: str, platform: RunningStack, http: Http, world: World) -> Target:
     """What belongs to the owner and would be done if the caller were let."""
-    service, method, _ = route.split(" ")
+    service, within = route.split(" ", 1)
+    for prepare in TARGETS[service]:
+        target = await prepare(within, platform, http, world)
+        if target is not None:
+            return target
+    assert " GET " in route or route in NOTHING_NEEDED
+    return Target({**world.of_owner, "service_id": SERVICE, "provider": "north"})
+
+
+NOTHING_NEEDED = (
+    "identity POST /token",
+    "identity POST /revoke",
+    "requests POST /verify",
+    "payments POST /gateway/knet/notification",
+    "notifications POST /providers/sms/{provider}",
+)
+
+
+async def a_person_target(route: str, platform: RunningStack, http: Http, world: World) -> Target | None:
     owner, api = world.owner, platform.api
-    match route.split(" ", 1)[1]:
+    match route:
         case "POST /persons":
             civil_id = new_civil_id()
             return Target({}, person_form(civil_id), lambda: _status_of_sign_in(http, civil_id))
@@ -221,6 +291,24 @@ async def target_of(route: str, platform: RunningStack, http: Http, world: World
         case "DELETE /persons/{person_id}":
             person = await a_driver(platform)
             return Target({"person_id": person.id}, None, lambda: _status_of_sign_in(http, person.civil_id))
+        case "PUT /persons/{person_id}/name":
+            child = await a_child(platform, owner)
+            path = f"/persons/{child}"
+            named = {"name": CHILD_NAME}
+            return Target({"person_id": child}, named, lambda: api.get("identity", path, world.registrar))
+        case "PUT /persons/{person_id}/civil-id":
+            child = await a_newborn(platform, birth_form(owner, occurred_at="1905-06-07T09:00:00+03:00"))
+            path = f"/persons/{child}"
+            given = {"civil_id": new_civil_id(date(1905, 6, 7))}
+            return Target({"person_id": child}, given, lambda: api.get("identity", path, world.registrar))
+        case "PATCH /me":
+            return Target({}, {"language": "ar"}, lambda: api.get("identity", "/me", owner.token))
+    return None
+
+
+async def another_identity_target(route: str, platform: RunningStack, http: Http, world: World) -> Target | None:
+    owner, api = world.owner, platform.api
+    match route:
         case "POST /life-events":
             person = await a_driver(platform)
             return Target({}, life_event_form(person.id), lambda: _status_of_sign_in(http, person.civil_id))
@@ -230,8 +318,25 @@ async def target_of(route: str, platform: RunningStack, http: Http, world: World
             await api.post("identity", "/life-events", form, world.registrar)
             body = {"occurred_at": form["noticed_at"]} if route.endswith("correction") else None
             return Target(form, body)
+        case "POST /relations":
+            holder, other = await a_driver(platform), await a_driver(platform)
+            form = {"kind": "spouse", "holder_id": holder.id, "for_id": other.id}
+            return Target({}, form, lambda: api.get("identity", "/relations", holder.token))
+        case "POST /representatives":
+            holder = await a_driver(platform)
+            return Target({}, representative_form(holder), lambda: api.get("identity", "/relations", holder.token))
+        case "POST /relations/{id}/end":
+            holder = await a_driver(platform)
+            relation = await api.post("identity", "/representatives", representative_form(holder), owner.token)
+            return Target(relation, None, lambda: api.get("identity", "/relations", holder.token))
         case "POST /local/sign-in":
             return Target({}, {"civil_id": owner.civil_id})
+    return None
+
+
+async def a_target_in_requests(route: str, platform: RunningStack, http: Http, world: World) -> Target | None:
+    owner, api = world.owner, platform.api
+    match route:
         case "POST /requests":
             return Target({}, SUBMISSION, lambda: api.get("requests", "/requests", owner.token))
         case "POST /requests/{request_id}/withdraw":
@@ -243,25 +348,58 @@ async def target_of(route: str, platform: RunningStack, http: Http, world: World
             path = f"/requests/{request['id']}"
             ids = {"task_id": task["id"]}
             return Target(ids, {"decision": "approve"}, lambda: api.get("requests", path, owner.token))
+        case "POST /offers/{offer_id}/accept" | "POST /offers/{offer_id}/seen" | "POST /offers/{offer_id}/decline":
+            offer = await an_offer(platform, owner)
+            path = f"/offers/{offer['id']}"
+            body: Any = {} if route.endswith("accept") else None
+            return Target({"offer_id": offer["id"]}, body, lambda: api.get("requests", path, owner.token))
+        case "POST /offers/{offer_id}/snooze":
+            offer = await an_offer(platform, owner)
+            path = f"/offers/{offer['id']}"
+            ids = {"offer_id": offer["id"]}
+            return Target(ids, {"until": in_days(3)}, lambda: api.get("requests", path, owner.token))
+        case "GET /offers/{offer_id}" | "GET /offers/{offer_id}/why":
+            return Target({"offer_id": (await an_offer(platform, owner))["id"]})
+    return None
+
+
+async def another_target(route: str, platform: RunningStack, http: Http, world: World) -> Target | None:
+    owner, api = world.owner, platform.api
+    match route:
         case "POST /payments/{payment_id}/attempts":
             request = await a_request(platform, owner)
             path = f"/payments/{request['payment_id']}"
             ids = {"payment_id": request["payment_id"]}
             return Target(ids, None, lambda: api.get("payments", path, owner.token))
-        case _:
-            assert method == "GET" or service == "payments"
-            return Target({**world.of_owner, "service_id": SERVICE})
+        case "PUT /preferences":
+            return Target({}, {"channels": ["email"]}, lambda: api.get("notifications", "/preferences", owner.token))
+        case "POST /codes":
+            return Target({}, {"channel": "sms"})
+        case "POST /codes/confirmation":
+            return Target({}, {"channel": "email", "code": "000000"})
+    return None
+
+
+Prepare = Callable[[str, RunningStack, Http, World], Awaitable[Target | None]]
+TARGETS: Mapping[str, tuple[Prepare, ...]] = {
+    "identity": (a_person_target, another_identity_target),
+    "requests": (a_target_in_requests,),
+    "payments": (another_target,),
+    "notifications": (another_target,),
+}
 
 
 async def _status_of_sign_in(http: Http, civil_id: str) -> int:
     return (await http.post("identity", "/local/sign-in", {"civil_id": civil_id})).status
 
 
-def fault(who: Who, what: str, answered: Answered, expected: Expected) -> str | None:
+def fault(rule: Rule, who: Who, answered: Answered, *, is_unknown: bool) -> str | None:
     """What is wrong with an answer, in words; None for nothing."""
-    status, code = expected
-    if status >= 400 and problem_faults(answered):
-        return f"{who}, {what}: {problem_faults(answered)}"
+    status, code = rule.expected(who, is_unknown=is_unknown)
+    what = "unknown id" if is_unknown else "owner's"
+    faults = oauth_faults(answered) if rule.speaks_oauth else problem_faults(answered)
+    if status >= 400 and faults:
+        return f"{who}, {what}: {answered} {faults}"
     if status == 401 and answered.headers.get("WWW-Authenticate") != "Bearer":
         return f"{who}, {what}: 401 without WWW-Authenticate"
     is_right = answered.status == status and (code is None or answered.code == code)
@@ -278,11 +416,11 @@ async def test_only_those_whom_the_table_names_are_let_in(
     faults = []
     for who in refused:
         answered = await call(http, route, who, tokens[who], target)
-        faults.append(fault(who, "owner's", answered, rule.expected(who, is_unknown=False)))
+        faults.append(fault(rule, who, answered, is_unknown=False))
     assert (await target.look() if target.look else None) == before, "somebody who was refused has changed something"
     for who in (who for who in Who if who not in refused):
         answered = await call(http, route, who, tokens[who], target)
-        faults.append(fault(who, "owner's", answered, rule.expected(who, is_unknown=False)))
+        faults.append(fault(rule, who, answered, is_unknown=False))
         if "POST /persons" in route:
             target.body = person_form()
     assert [found for found in faults if found] == []
@@ -294,12 +432,19 @@ async def test_what_is_not_there_looks_like_what_one_may_not_see(
 ) -> None:
     rule = TABLE[route]
     ids = {name: UNKNOWN.get(name, str(uuid4())) for name in re.findall(r"{(\w+)}", route)}
-    bodies = {"/decision": {"decision": "approve"}, "/correction": {"occurred_at": "2026-01-01T00:00:00Z"}}
-    body = next((body for end, body in bodies.items() if route.endswith(end)), {} if "PATCH" in route else None)
+    bodies: dict[str, Any] = {
+        "/decision": {"decision": "approve"},
+        "/correction": {"occurred_at": "2026-01-01T00:00:00Z"},
+        "/name": {"name": CHILD_NAME},
+        "/civil-id": {"civil_id": new_civil_id()},
+        "/accept": {},
+        "/snooze": {"until": in_days(3)},
+    }
+    body: Any = next((body for end, body in bodies.items() if route.endswith(end)), {} if "PATCH" in route else None)
     faults = []
     for who in Who:
         answered = await call(http, route, who, tokens[who], Target(ids, body))
-        faults.append(fault(who, "unknown id", answered, rule.expected(who, is_unknown=True)))
+        faults.append(fault(rule, who, answered, is_unknown=True))
     assert [found for found in faults if found] == []
 
 

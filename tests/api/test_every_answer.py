@@ -7,7 +7,16 @@ import pytest
 
 from afaq.services import NAMES
 from tests.api.conftest import World
-from tests.api.support import Answered, Http, as_json, assert_problem, new_key, person_form, problem_faults
+from tests.api.support import (
+    Answered,
+    Http,
+    as_json,
+    assert_problem,
+    new_key,
+    oauth_faults,
+    person_form,
+    problem_faults,
+)
 from tests.conftest import RunningStack
 from tests.support import SUBMISSION
 
@@ -20,6 +29,11 @@ ANSWERS: Mapping[str, tuple[str, str, str, bytes | None, int]] = {
     "an inbox": ("GET", "notifications", "/inbox", None, 200),
     "a page": ("GET", "payments", "/gateway/knet/return", None, 200),
     "a health": ("GET", "payments", "/health/ready", None, 200),
+    "a discovery": ("GET", "identity", "/.well-known/oauth-authorization-server", None, 200),
+    "a code refused": ("POST", "identity", "/token", b"grant_type=authorization_code&code=x", 400),
+    "a client refused": ("GET", "identity", "/authorize?client_id=x", None, 422),
+    "a return refused": ("GET", "identity", "/sign-in/callback?state=x&code=x", None, 409),
+    "a receipt refused": ("POST", "notifications", "/providers/sms/north", b"{}", 401),
     "the metrics": ("GET", "payments", "/metrics", None, 200),
     "the documentation": ("GET", "payments", "/openapi.json", None, 200),
     "a redirection": ("GET", "requests", "/requests/", None, 307),
@@ -38,7 +52,7 @@ async def test_no_answer_is_stored_nor_taken_for_what_it_is_not(name: str, http:
     answered = await http.send(method, service, path, world.owner.token, key=new_key(), content=content)
     assert answered.status == status
     if status >= 400:
-        assert problem_faults(answered) == []
+        assert (oauth_faults(answered) if path == "/token" else problem_faults(answered)) == []
     assert_headers(answered)
 
 
@@ -128,15 +142,19 @@ async def test_the_documentation_is_there(service: str, path: str, http: Http) -
     assert (await http.get(service, path)).status == 200
 
 
+OAUTH_ROUTES = ("/.well-known/oauth-authorization-server", "/authorize", "/sign-in/callback", "/token", "/revoke")
+"""Those who come here have no token yet."""
+
+
 @pytest.mark.parametrize("service", NAMES)
 async def test_the_document_says_who_is_let_in_and_how_refusals_look(service: str, http: Http) -> None:
     """Programs are made from it: each route that needs a token says so, and each names its problems."""
     document = (await http.get(service, "/openapi.json")).json
     schemes = document.get("components", {}).get("securitySchemes", {})
-    public = {"/local/sign-in", "/catalogue", "/catalogue/{service_id}", "/verify/{code}"}
+    public = {"/local/sign-in", "/catalogue", "/catalogue/{service_id}", "/verify", "/verify/{code}", *OAUTH_ROUTES}
     faults = []
     for path, methods in document["paths"].items():
-        is_public = path in public or path.startswith(("/health", "/gateway"))
+        is_public = path in public or path.startswith(("/health", "/gateway", "/providers"))
         for method, operation in methods.items():
             if path.startswith("/health"):
                 continue
@@ -146,6 +164,7 @@ async def test_the_document_says_who_is_let_in_and_how_refusals_look(service: st
             if not is_public and "401" not in answers:
                 faults.append(f"{method} {path}: 401 is not declared")
             for status, answer in answers.items():
-                if status >= "4" and set(answer.get("content", {})) != {"application/problem+json"}:
-                    faults.append(f"{method} {path}: {status} is not application/problem+json")
+                kind = "application/json" if (path, status) == ("/token", "400") else "application/problem+json"
+                if status >= "4" and set(answer.get("content", {})) != {kind}:
+                    faults.append(f"{method} {path}: {status} is not {kind}")
     assert faults == []

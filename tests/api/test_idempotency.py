@@ -1,27 +1,42 @@
 """Repeats: the same key and body are answered as the first time, and nothing is done twice."""
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 import pytest
 
+from afaq.services import NAMES
 from tests.api.conftest import World
 from tests.api.support import (
+    CHILD_NAME,
+    CIVIL_ID_CARD,
     Answered,
     Http,
+    a_child,
     a_driver,
+    a_newborn,
+    a_reachable_driver,
     a_request,
+    an_offer,
     an_open_task,
     as_json,
     assert_problem,
+    birth_form,
+    code_sent_to,
     facts,
+    in_days,
     life_event_form,
+    messages_to,
     new_civil_id,
     new_key,
+    new_mobile,
     person_form,
+    representative_form,
 )
 from tests.conftest import RunningStack
 from tests.support import SUBMISSION, Person
@@ -148,6 +163,174 @@ async def attempt(platform: RunningStack, http: Http, world: World) -> Command:
     return Command("POST", "payments", f"{path}/attempts", world.owner.token, 201, None, {"a": 1}, times_done)
 
 
+async def change_me(platform: RunningStack, http: Http, world: World) -> Command:
+    person = await a_driver(platform)
+
+    async def times_done() -> int:
+        return int((await platform.api.get("identity", "/me", person.token))["language"] == "ar")
+
+    return Command("PATCH", "identity", "/me", person.token, 200, {"language": "ar"}, {"language": "en"}, times_done)
+
+
+async def name(platform: RunningStack, http: Http, world: World) -> Command:
+    mother = await a_driver(platform)
+    child = await a_child(platform, mother)
+
+    async def times_done() -> int:
+        return int((await platform.api.get("identity", f"/persons/{child}", mother.token))["is_named"])
+
+    body, other = {"name": CHILD_NAME}, {"name": {"ar": "غيرها", "en": "Another"}}
+    return Command("PUT", "identity", f"/persons/{child}/name", mother.token, 200, body, other, times_done)
+
+
+async def assign(platform: RunningStack, http: Http, world: World) -> Command:
+    mother, born_on = await a_driver(platform), date(1905, 6, 7)
+    child = await a_newborn(platform, birth_form(mother, occurred_at=f"{born_on}T09:00:00+03:00"))
+
+    async def times_done() -> int:
+        return int((await platform.api.get("identity", f"/persons/{child}", world.registrar))["has_civil_id"])
+
+    body, other = {"civil_id": new_civil_id(born_on)}, {"civil_id": new_civil_id(born_on)}
+    return Command("PUT", "identity", f"/persons/{child}/civil-id", world.registrar, 200, body, other, times_done)
+
+
+async def tell_of_a_birth(platform: RunningStack, http: Http, world: World) -> Command:
+    mother = await a_driver(platform)
+    body, other = birth_form(mother), birth_form(mother)
+
+    async def children() -> int:
+        return len(await platform.api.get("identity", "/relations", mother.token))
+
+    async def times_done() -> int:
+        return int(await platform.api.until(children, "child"))
+
+    return Command("POST", "identity", "/life-events", world.registrar, 202, body, other, times_done)
+
+
+async def relate(platform: RunningStack, http: Http, world: World) -> Command:
+    holder, other = await a_driver(platform), await a_driver(platform)
+    body = {"kind": "spouse", "holder_id": holder.id, "for_id": other.id}
+    times = in_force(platform, holder)
+    return Command("POST", "identity", "/relations", world.registrar, 201, body, body | {"kind": "guardian"}, times)
+
+
+async def appoint(platform: RunningStack, http: Http, world: World) -> Command:
+    holder = await a_driver(platform)
+    body, times = representative_form(holder), in_force(platform, holder)
+    other = body | {"scopes": ["another-service"]}
+    return Command("POST", "identity", "/representatives", world.owner.token, 201, body, other, times)
+
+
+async def end(platform: RunningStack, http: Http, world: World) -> Command:
+    holder = await a_driver(platform)
+    form = representative_form(holder)
+    relation = await platform.api.post("identity", "/representatives", form, world.owner.token)
+
+    async def times_done() -> int:
+        (found,) = await platform.api.get("identity", "/relations", holder.token)
+        return int(found["status"] == "ended")
+
+    path = f"/relations/{relation['id']}/end"
+    return Command("POST", "identity", path, world.owner.token, 200, None, {"a": 1}, times_done)
+
+
+def in_force(platform: RunningStack, holder: Person) -> Callable[[], Awaitable[int]]:
+    async def times() -> int:
+        return sum(
+            relation["status"] == "in_force"
+            for relation in await platform.api.get("identity", "/relations", holder.token)
+        )
+
+    return times
+
+
+async def accept(platform: RunningStack, http: Http, world: World) -> Command:
+    mother = await a_driver(platform)
+    offer = await an_offer(platform, mother)
+
+    async def times_done() -> int:
+        requests = (await platform.api.get("requests", "/requests", mother.token))["items"]
+        return sum(request["service_id"] == CIVIL_ID_CARD for request in requests)
+
+    body, other = {"form": {"delivery": "digital"}}, {"form": {"delivery": "kiosk"}}
+    return Command("POST", "requests", f"/offers/{offer['id']}/accept", mother.token, 202, body, other, times_done)
+
+
+async def see(platform: RunningStack, http: Http, world: World) -> Command:
+    return await answering(platform, "seen", None, {"a": 1}, lambda offer: offer["is_seen"])
+
+
+async def decline(platform: RunningStack, http: Http, world: World) -> Command:
+    return await answering(platform, "decline", None, {"a": 1}, lambda offer: offer["status"] == "declined")
+
+
+async def snooze(platform: RunningStack, http: Http, world: World) -> Command:
+    body, other = {"until": in_days(3)}, {"until": in_days(4)}
+    is_later = datetime.fromisoformat(body["until"])
+    return await answering(
+        platform,
+        "snooze",
+        body,
+        other,
+        lambda offer: offer["status"] == "snoozed" and datetime.fromisoformat(offer["snoozed_until"]) == is_later,
+    )
+
+
+async def answering(
+    platform: RunningStack,
+    how: str,
+    body: Mapping[str, Any] | None,
+    other: Mapping[str, Any],
+    is_done: Callable[[Any], bool],
+) -> Command:
+    mother = await a_driver(platform)
+    path = f"/offers/{(await an_offer(platform, mother))['id']}"
+
+    async def times_done() -> int:
+        return int(is_done(await platform.api.get("requests", path, mother.token)))
+
+    return Command("POST", "requests", f"{path}/{how}", mother.token, 200, body, other, times_done)
+
+
+async def choose(platform: RunningStack, http: Http, world: World) -> Command:
+    person, body = await a_driver(platform), {"channels": ["email"]}
+
+    async def times_done() -> int:
+        return int((await platform.api.get("notifications", "/preferences", person.token)) == body)
+
+    other: dict[str, Any] = {"channels": []}
+    return Command("PUT", "notifications", "/preferences", person.token, 200, body, other, times_done)
+
+
+async def ask(platform: RunningStack, http: Http, world: World) -> Command:
+    mobile = new_mobile()
+    person = await a_reachable_driver(platform, mobile)
+
+    async def messages() -> int:
+        return len(await messages_to(platform, mobile))
+
+    async def times_done() -> int:
+        return int(await platform.api.until(messages, "code"))
+
+    body, other = {"channel": "sms"}, {"channel": "email"}
+    return Command("POST", "notifications", "/codes", person.token, 202, body, other, times_done)
+
+
+async def give(platform: RunningStack, http: Http, world: World) -> Command:
+    mobile = new_mobile()
+    person = await a_reachable_driver(platform, mobile)
+    await platform.api.post("notifications", "/codes", {"channel": "sms"}, person.token)
+    body = {"channel": "sms", "code": await code_sent_to(platform, mobile)}
+
+    async def times_done() -> int:
+        """The code has been used up."""
+        answered = await http.post("notifications", "/codes/confirmation", body, person.token)
+        return int(answered.code == "code-not-good-any-more")
+
+    other = body | {"channel": "email"}
+    return Command("POST", "notifications", "/codes/confirmation", person.token, 200, body, other, times_done)
+
+
 def times_in_history(platform: RunningStack, world: World, path: str, type: str) -> Callable[[], Awaitable[int]]:
     async def times() -> int:
         history = (await platform.api.get("requests", path, world.owner.token))["history"]
@@ -162,7 +345,11 @@ def times_in_history(platform: RunningStack, world: World, path: str, type: str)
 
 Prepare = Callable[[RunningStack, Http, World], Awaitable[Command]]
 COMMANDS: Mapping[str, Prepare] = {
-    found.__name__: found for found in (register, change, tell, correct, annul, submit, withdraw, decide, attempt)
+    found.__name__: found
+    for found in (
+        *(register, change, change_me, name, assign, tell, tell_of_a_birth, correct, annul, relate, appoint, end),
+        *(submit, withdraw, accept, see, decline, snooze, decide, attempt, choose, ask, give),
+    )
 }
 each_command = pytest.mark.parametrize("prepare", COMMANDS.values(), ids=COMMANDS)
 
@@ -175,7 +362,7 @@ async def test_a_command_without_a_key_is_refused(
     assert_problem(await command.send(http, None), 400, "idempotency-key-missing")
     for key in ("", "x" * 256):
         assert_problem(await command.send(http, key), 422, "invalid-request")
-    done = await command.send(http, "x" * 255)
+    done = await command.send(http, new_key().ljust(255, "x"))
     assert (done.status, done.is_replay) == (command.status, False), "a refused key spoils nothing"
 
 
@@ -223,6 +410,25 @@ async def test_the_same_request_several_times_at_once_is_done_once(
         assert await command.times_done() == 1
         later = await command.send(http, key)
         assert (later.status, later.is_replay) == (command.status, True)
+
+
+async def test_every_command_that_takes_a_key_is_tried_here(platform: RunningStack, http: Http, world: World) -> None:
+    takes_a_key = {
+        f"{service} {method.upper()} {path}"
+        for service in NAMES
+        for path, methods in (await http.get(service, "/openapi.json")).json["paths"].items()
+        for method, operation in methods.items()
+        if any(parameter["name"].lower() == "idempotency-key" for parameter in operation.get("parameters", []))
+    }
+    prepared = [await prepare(platform, http, world) for prepare in COMMANDS.values()]
+    tried = {route for route in takes_a_key for command in prepared if fits(command, route)}
+    assert tried == takes_a_key
+
+
+def fits(command: Command, route: str) -> bool:
+    service, method, template = route.split(" ")
+    pattern = re.sub(r"{\w+}", "[^/]+", template)
+    return (service, method) == (command.service, command.method) and bool(re.fullmatch(pattern, command.path))
 
 
 async def test_a_key_is_the_callers_own(platform: RunningStack, http: Http) -> None:

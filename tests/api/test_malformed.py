@@ -3,6 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -22,20 +23,27 @@ from tests.api.malformed_bodies import (
 )
 from tests.api.support import (
     AGENCY,
+    CHILD_NAME,
     Answered,
     Http,
+    a_child,
     a_driver,
+    a_newborn,
     a_request,
+    an_offer,
     an_open_task,
     as_json,
+    birth_form,
+    in_days,
     life_event_form,
     new_civil_id,
     new_key,
     person_form,
     problem_faults,
+    representative_form,
 )
 from tests.conftest import RunningStack
-from tests.support import SUBMISSION
+from tests.support import SERVICE, SUBMISSION
 
 MEBIBYTE = 1024 * 1024
 WRONG = frozenset({"invalid-request", "form-invalid", "civil-id-invalid"})
@@ -59,8 +67,41 @@ class Command:
 
 
 REASON = {"ar": "سبب للاختبار", "en": "A reason for a test"}
-WITH_BODY = ("register", "change", "tell", "correct", "sign-in", "submit", "decide")
-WITHOUT_BODY = ("annul", "withdraw", "attempt", "erase", "notification")
+WITH_BODY = (
+    "register",
+    "change",
+    "name",
+    "number",
+    "change me",
+    "tell",
+    "tell of a birth",
+    "correct",
+    "correct a birth",
+    "relate",
+    "appoint",
+    "sign-in",
+    "submit",
+    "accept",
+    "snooze",
+    "decide",
+    "choose",
+    "ask",
+    "give",
+)
+WITHOUT_BODY = (
+    "annul",
+    "end",
+    "token",
+    "revoke",
+    "withdraw",
+    "see",
+    "decline",
+    "attempt",
+    "erase",
+    "notification",
+    "receipt",
+    "verify",
+)
 ROUTES = {
     "register": "identity POST /persons",
     "change": "identity PATCH /persons/{person_id}",
@@ -68,6 +109,25 @@ ROUTES = {
     "tell": "identity POST /life-events",
     "correct": "identity POST /life-events/{source}/{number}/correction",
     "annul": "identity POST /life-events/{source}/{number}/annulment",
+    "name": "identity PUT /persons/{person_id}/name",
+    "number": "identity PUT /persons/{person_id}/civil-id",
+    "change me": "identity PATCH /me",
+    "tell of a birth": "identity POST /life-events",
+    "correct a birth": "identity POST /life-events/{source}/{number}/correction",
+    "relate": "identity POST /relations",
+    "appoint": "identity POST /representatives",
+    "end": "identity POST /relations/{id}/end",
+    "token": "identity POST /token",
+    "revoke": "identity POST /revoke",
+    "accept": "requests POST /offers/{offer_id}/accept",
+    "see": "requests POST /offers/{offer_id}/seen",
+    "decline": "requests POST /offers/{offer_id}/decline",
+    "snooze": "requests POST /offers/{offer_id}/snooze",
+    "choose": "notifications PUT /preferences",
+    "ask": "notifications POST /codes",
+    "give": "notifications POST /codes/confirmation",
+    "receipt": "notifications POST /providers/sms/{provider}",
+    "verify": "requests POST /verify",
     "sign-in": "identity POST /local/sign-in",
     "submit": "requests POST /requests",
     "withdraw": "requests POST /requests/{request_id}/withdraw",
@@ -79,6 +139,151 @@ ROUTES = {
 
 @pytest.fixture(scope="module")
 async def commands(platform: RunningStack, http: Http, world: World) -> Mapping[str, Command]:
+    return {
+        **await usual_commands(platform, http, world),
+        **await commands_about_families(platform, world),
+        **await commands_about_contacts(platform),
+    }
+
+
+async def commands_about_families(platform: RunningStack, world: World) -> Mapping[str, Command]:
+    api, owner = platform.api, world.owner
+    holder, nobody = await a_driver(platform), str(uuid4())
+    child = await a_child(platform, owner)
+    grown = await a_newborn(platform, birth_form(owner, occurred_at="1905-06-08T09:00:00+03:00"))
+    told = birth_form(owner)
+    await a_newborn(platform, told)
+    offer = await an_offer(platform, owner)
+    relation = await api.post("identity", "/representatives", representative_form(holder), owner.token)
+
+    def person(id: str) -> Callable[[], Awaitable[Any]]:
+        return lambda: api.get("identity", f"/persons/{id}", world.registrar)
+
+    async def relations() -> Any:
+        return await api.get("identity", "/relations", holder.token)
+
+    async def offered() -> Any:
+        return await api.get("requests", f"/offers/{offer['id']}", owner.token)
+
+    async def children() -> int:
+        return len(await api.get("identity", "/relations", owner.token))
+
+    unknown_offer = f"/offers/{nobody}"
+    return {
+        "name": Command(
+            "PUT",
+            "identity",
+            f"/persons/{child}/name",
+            owner.token,
+            {"name": CHILD_NAME},
+            person(child),
+            inert_path=f"/persons/{nobody}/name",
+        ),
+        "number": Command(
+            "PUT",
+            "identity",
+            f"/persons/{grown}/civil-id",
+            world.registrar,
+            {"civil_id": new_civil_id(date(1905, 6, 8))},
+            person(grown),
+            inert_path=f"/persons/{nobody}/civil-id",
+        ),
+        "tell of a birth": Command(
+            "POST",
+            "identity",
+            "/life-events",
+            world.registrar,
+            birth_form(owner, holder),
+            children,
+            inert_body={"mother_civil_id": new_civil_id(), "father_civil_id": new_civil_id()},
+        ),
+        "correct a birth": Command(
+            "POST",
+            "identity",
+            f"/life-events/{told['source']}/{told['number']}/correction",
+            world.registrar,
+            {
+                "occurred_at": told["occurred_at"],
+                "mother_civil_id": owner.civil_id,
+                "father_civil_id": holder.civil_id,
+                "sex": "male",
+            },
+            relations,
+            inert_path="/life-events/nobody/unknown/correction",
+        ),
+        "relate": Command(
+            "POST",
+            "identity",
+            "/relations",
+            world.registrar,
+            {
+                "kind": "representative",
+                "holder_id": holder.id,
+                "for_id": owner.id,
+                "scopes": [SERVICE],
+                "until": in_days(3)[:10],
+            },
+            relations,
+            inert_body={"holder_id": nobody},
+        ),
+        "appoint": Command(
+            "POST",
+            "identity",
+            "/representatives",
+            owner.token,
+            representative_form(holder),
+            relations,
+            inert_body={"civil_id": new_civil_id()},
+        ),
+        "end": Command("POST", "identity", f"/relations/{relation['id']}/end", owner.token, None, relations),
+        "token": Command("POST", "identity", "/token", None),
+        "revoke": Command("POST", "identity", "/revoke", None),
+        "accept": Command(
+            "POST",
+            "requests",
+            f"/offers/{offer['id']}/accept",
+            owner.token,
+            {"form": {"delivery": "digital"}},
+            offered,
+            inert_path=f"{unknown_offer}/accept",
+        ),
+        "see": Command("POST", "requests", f"/offers/{offer['id']}/seen", owner.token, None, offered),
+        "decline": Command("POST", "requests", f"/offers/{offer['id']}/decline", owner.token, None, offered),
+        "snooze": Command(
+            "POST",
+            "requests",
+            f"/offers/{offer['id']}/snooze",
+            owner.token,
+            {"until": in_days(3)},
+            offered,
+            inert_path=f"{unknown_offer}/snooze",
+        ),
+    }
+
+
+async def commands_about_contacts(platform: RunningStack) -> Mapping[str, Command]:
+    person = await a_driver(platform, {"mobile": None, "email": None})
+
+    async def known() -> Any:
+        return await platform.api.get("identity", "/me", person.token)
+
+    async def chosen() -> Any:
+        return await platform.api.get("notifications", "/preferences", person.token)
+
+    contacts = {"mobile": "99999998", "email": "another@example.test", "language": "ar"}
+    return {
+        "change me": Command("PATCH", "identity", "/me", person.token, contacts, known),
+        "choose": Command("PUT", "notifications", "/preferences", person.token, {"channels": ["email"]}, chosen),
+        "ask": Command("POST", "notifications", "/codes", person.token, {"channel": "sms"}),
+        "give": Command(
+            "POST", "notifications", "/codes/confirmation", person.token, {"channel": "sms", "code": "123456"}
+        ),
+        "receipt": Command("POST", "notifications", "/providers/sms/north", None),
+        "verify": Command("POST", "requests", "/verify", None),
+    }
+
+
+async def usual_commands(platform: RunningStack, http: Http, world: World) -> Mapping[str, Command]:
     api, owner = platform.api, world.owner
     disposable = await a_driver(platform)
     withdrawable = await a_request(platform, owner)
@@ -274,7 +479,7 @@ async def test_a_stranger_is_refused_a_huge_body_too(http: Http) -> None:
     assert problem_faults(answered) == []
 
 
-@pytest.mark.parametrize("name", [name for name, route in ROUTES.items() if "_id}" in route])
+@pytest.mark.parametrize("name", [name for name, route in ROUTES.items() if "id}" in route])
 async def test_an_id_that_is_none_is_refused(name: str, commands: Mapping[str, Command], http: Http) -> None:
     command = commands[name]
     id = command.path.split("/")[2]
@@ -288,7 +493,16 @@ async def test_an_id_that_is_none_is_refused(name: str, commands: Mapping[str, C
 
 
 READS = {
-    "requests": ["/requests/{}", "/requests/{}/stream", "/documents/{}", "/requests?cursor={}", "/requests?limit={}"],
+    "identity": ["/persons/{}"],
+    "requests": [
+        "/requests/{}",
+        "/requests/{}/stream",
+        "/documents/{}",
+        "/requests?cursor={}",
+        "/requests?limit={}",
+        "/offers/{}",
+        "/offers?cursor={}",
+    ],
     "payments": ["/payments/{}", "/payments?cursor={}", "/payments?limit={}", "/payments?request_id={}"],
     "notifications": ["/inbox?before={}", "/inbox?before_id={}", "/inbox?limit={}"],
 }
@@ -331,7 +545,9 @@ async def test_a_callback_that_cannot_be_read_is_refused(content: bytes, http: H
     assert faults_of(answered, frozenset({"gateway-message-unreadable"})) == []
 
 
-@pytest.mark.parametrize("content_type", ["text/plain", "application/xml", "application/x-www-form-urlencoded", MARK])
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", "application/xml", "application/pdf", "application/x-www-form-urlencoded", MARK]
+)
 async def test_a_body_that_does_not_say_it_is_json_is_refused(content_type: str, http: Http, world: World) -> None:
     form, headers = person_form(), {"Content-Type": content_type}
     answered = await http.send(

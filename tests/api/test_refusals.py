@@ -13,6 +13,7 @@ from tests.api.support import (
     a_request,
     an_open_task,
     assert_problem,
+    eligibility_of,
     new_civil_id,
     open_tasks,
     person_form,
@@ -34,11 +35,6 @@ async def refused_submission(http: Http, person: Person, code: str) -> list[Any]
     return rules
 
 
-async def eligibility(http: Http, person: Person) -> dict[str, Any]:
-    found: dict[str, Any] = (await http.get("requests", "/eligibility", person.token)).json[0]
-    return found
-
-
 @pytest.mark.parametrize(
     ("known", "failed"),
     [
@@ -56,7 +52,7 @@ async def test_who_is_not_eligible_is_told_every_reason(
     assert [rule["id"] for rule in rules] == failed
     for rule in rules:
         assert set(rule["reason"]) == {"ar", "en"} and all(rule["reason"].values())
-    told = await eligibility(http, person)
+    told = await eligibility_of(platform, person.token)
     assert told["eligible"] == "no"
     assert {rule["id"]: rule["reason"] for rule in told["rules"] if rule["verdict"] == "failed"} == {
         rule["id"]: rule["reason"] for rule in rules
@@ -68,7 +64,7 @@ async def test_a_licence_that_has_ended_or_soon_will_can_be_renewed(
     days: int, platform: RunningStack, http: Http
 ) -> None:
     person = await a_driver(platform, expires_in_days=days)
-    assert (await eligibility(http, person))["eligible"] == "yes"
+    assert (await eligibility_of(platform, person.token))["eligible"] == "yes"
     assert (await http.post("requests", "/requests", SUBMISSION, person.token)).status == 202
 
 
@@ -91,7 +87,7 @@ async def test_what_a_registry_has_not_said_is_never_taken_for_a_no_nor_for_a_ye
     person = await a_driver(platform, **known)
     rules = await refused_submission(http, person, "eligibility-undecided")
     assert [rule["id"] for rule in rules] == undecided
-    assert (await eligibility(http, person))["eligible"] == "unknown"
+    assert (await eligibility_of(platform, person.token))["eligible"] == "unknown"
 
 
 async def test_a_rule_that_fails_is_told_though_another_is_undecided(platform: RunningStack, http: Http) -> None:
@@ -286,6 +282,9 @@ async def test_a_code_of_another_shape_is_refused(code: str, http: Http) -> None
 async def test_a_code_verifies_what_the_document_says_and_no_more(http: Http, world: World) -> None:
     answered = await http.get("requests", f"/verify/{world.of_owner['code']}")
     verified = answered.json
-    assert (verified["genuine"], verified["valid"], verified["kind"]) == (True, True, "driving-licence")
-    assert set(verified) == {"genuine", "valid", "kind", "title", "holder", "valid_from", "valid_until"}
+    assert (verified["genuine"], verified["valid"], verified["revoked"]) == (True, True, False)
+    assert verified["kind"] == "driving-licence"
+    assert set(verified) == {
+        *("genuine", "valid", "revoked", "kind", "title", "holder", "issuer", "valid_from", "valid_until")
+    }
     assert world.owner.civil_id not in answered.text and world.owner.id not in answered.text
