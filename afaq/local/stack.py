@@ -174,11 +174,14 @@ class Stack:
         environments["notifications"] |= {
             "AFAQ_NOTIFICATIONS_SMS_COMPANIES": json.dumps(
                 {
-                    name: {"url": f"{urls['simulators']}/sms/{name}", "api_key": secrets["sms.api_key"]}
+                    name: {
+                        "url": f"{urls['simulators']}/sms/{name}",
+                        "api_key": secrets["sms.api_key"],
+                        "webhook_secrets": [secrets["sms.webhook_secret"]],
+                    }
                     for name in SMS_COMPANIES
                 }
             ),
-            "AFAQ_NOTIFICATIONS_SMS_WEBHOOK_SECRETS": json.dumps([secrets["sms.webhook_secret"]]),
             "AFAQ_NOTIFICATIONS_SMTP_HOST": "127.0.0.1",
             "AFAQ_NOTIFICATIONS_SMTP_PORT": urls["mail"].rpartition(":")[2],
             "AFAQ_NOTIFICATIONS_SMTP_USERNAME": "afaq",

@@ -89,6 +89,8 @@ def compose() -> Composition:
         await shell.handle(sms_route.send(ROUTE_ID, Provide(tuple(sorted(settings.sms_companies)))))
 
     def equip(app: FastAPI) -> None:
-        app.state.receipts = Receipts(settings.sms_webhook_secrets)
+        app.state.receipts = {
+            name: Receipts(company.webhook_secrets) for name, company in settings.sms_companies.items()
+        }
 
     return Composition(service, settings, router, FOLDER, begin, equip, end=companies.close)

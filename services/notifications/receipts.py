@@ -21,7 +21,7 @@ class Receipt(BaseModel):
 
 
 class Receipts:
-    """Reads receipts that one of the secrets has signed, within five minutes."""
+    """Reads the receipts of one company, which one of its secrets has signed within five minutes."""
 
     def __init__(self, secrets: Sequence[SecretStr]) -> None:
         self._webhooks = [Webhook(secret.get_secret_value()) for secret in secrets]

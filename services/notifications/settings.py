@@ -1,6 +1,6 @@
 """What notifications has to be told."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field, SecretStr
@@ -11,14 +11,11 @@ from shared.runtime.settings import ServiceSettings
 
 
 class NotificationsSettings(ServiceSettings):
-    """`sms_companies`: who sends short messages, by name; `sms_webhook_secrets`: what their receipts are signed with,
-    the old and the new one while it changes. `smtp_security` is `none` on a laptop only.
-    """
+    """`sms_companies`: who sends short messages, by name. `smtp_security` is `none` on a laptop only."""
 
     model_config = SettingsConfigDict(env_prefix="AFAQ_NOTIFICATIONS_")
 
     sms_companies: Mapping[str, CompanySettings] = {}
-    sms_webhook_secrets: Sequence[SecretStr] = ()
     smtp_host: str
     smtp_port: int = Field(ge=1, le=65535)
     smtp_username: str

@@ -1,6 +1,6 @@
 """Companies that send short messages, by HTTP: implements `SmsCompanies`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import aiohttp
@@ -13,12 +13,16 @@ _TIMEOUT = aiohttp.ClientTimeout(total=5)
 
 
 class CompanySettings(BaseModel):
-    """Where a company takes messages, and the key that it knows us by."""
+    """Where a company takes messages, the key that it knows us by, and what it signs receipts with.
+
+    `webhook_secrets` are several while one replaces the other.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     url: HttpUrl
     api_key: SecretStr
+    webhook_secrets: Sequence[SecretStr]
 
 
 class HttpSmsCompanies:

@@ -12,6 +12,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 
 from shared.contracts.envelope import MalformedEnvelope, envelope_of
+from shared.functions import Service
 from shared.observability import metrics
 from shared.store.faults import is_transient
 from shared.store.foreign import foreign_work
@@ -25,6 +26,11 @@ SUSPICIOUS_PARKED = 20
 SUSPICIOUS_SHARE = 0.05
 
 _log = structlog.get_logger()
+
+
+def group_of(service: Service) -> str:
+    """The consumer group of a service's workers."""
+    return f"afaq.{service.name}"
 
 
 class Consumer:
@@ -47,7 +53,7 @@ class Consumer:
         self._watch = ParkingWatch()
         subscriber = self._broker.subscriber(
             *(topic.name for topic in shell.service.reads),
-            group_id=f"afaq.{shell.service.name}",
+            group_id=group_of(shell.service),
             group_instance_id=instance,
             batch=True,
             max_records=MAX_RECORDS,

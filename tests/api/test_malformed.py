@@ -355,7 +355,7 @@ async def usual_commands(platform: RunningStack, http: Http, world: World) -> Ma
             "requests",
             "/requests",
             owner.token,
-            {**SUBMISSION, "version": 1, "form": {"delivery": "kiosk", "kiosk": "avenues-1"}},
+            {**SUBMISSION, "version": 2, "form": {"delivery": "kiosk", "kiosk": "avenues-1"}},
             status("requests", "/requests?limit=100"),
         ),
         "withdraw": Command(

@@ -135,7 +135,7 @@ async def authorize(
     sealed = desk.seal.close("sign-in", kept, expires_at=_now() + SIGN_IN_LIVES)
     answer = RedirectResponse(url, 303)
     answer.set_cookie(
-        _cookie(fresh.state),
+        _cookie(desk, fresh.state),
         sealed,
         max_age=int(SIGN_IN_LIVES.total_seconds()),
         path="/sign-in/callback",
@@ -156,7 +156,7 @@ async def callback(
     desk: TheDesk, shell: TheShell, request: Request, state: Text = "", code: Text = "", error: Text = ""
 ) -> Response:
     """The provider has sent the browser back. Only the browser that began this sign-in can end it, once."""
-    sealed = request.cookies.get(_cookie(state), "")
+    sealed = request.cookies.get(_cookie(desk, state), "")
     kept = desk.seal.open("sign-in", sealed, _now())
     if kept is None or not hmac.compare_digest(str(kept["state"]).encode(), state.encode()):
         raise Problem("sign-in-not-begun-here")
@@ -166,7 +166,9 @@ async def callback(
         answer = _back(desk, kept, {"error": fault.code, "error_description": fault.description})
     except ProviderAway:
         answer = _back(desk, kept, {"error": "temporarily_unavailable", "error_description": "the sign-in is away"})
-    answer.delete_cookie(_cookie(state), path="/sign-in/callback")
+    answer.delete_cookie(
+        _cookie(desk, state), path="/sign-in/callback", secure=desk.settings.public_url.scheme == "https"
+    )
     return answer
 
 
@@ -312,9 +314,10 @@ async def _form(request: Request) -> Mapping[str, str]:
         raise Problem("invalid-request") from None
 
 
-def _cookie(state: str) -> str:
-    """A cookie a sign-in, so that two tabs do not disturb one another."""
-    return f"afaq_sign_in_{re.sub(r'[^A-Za-z0-9]', '', state)[:16]}"
+def _cookie(desk: Desk, state: str) -> str:
+    """A cookie a sign-in, so that two tabs do not disturb one another; with TLS no other host can have planted it."""
+    prefix = "__Secure-" if desk.settings.public_url.scheme == "https" else ""
+    return f"{prefix}afaq_sign_in_{re.sub(r'[^A-Za-z0-9]', '', state)[:16]}"
 
 
 def _now() -> datetime:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from joserfc import jwe, jws
 from joserfc.jwk import ECKey, OctKey
+from pydantic import HttpUrl
 from starlette.requests import Request
 
 from services.identity.api.sign_in import callback
@@ -133,7 +134,8 @@ async def test_only_the_very_state_that_a_sign_in_was_begun_with_ends_it(added: 
     sealed = SEAL.close("sign-in", {"state": "thestate12345678"}, expires_at=expires_at)
     headers = [(b"cookie", f"afaq_sign_in_thestate12345678={sealed}".encode())]
     request = Request({"type": "http", "headers": headers})
-    desk: Any = SimpleNamespace(seal=SEAL)
+    here = SimpleNamespace(public_url=HttpUrl("http://127.0.0.1"))
+    desk: Any = SimpleNamespace(seal=SEAL, settings=here)
     with pytest.raises(Problem) as refused:
         await callback(desk, desk, request, state=f"thestate12345678{added}")
     assert refused.value.code == "sign-in-not-begun-here"

