@@ -47,6 +47,11 @@ class Company:
         return web.Response(status=200)
 
 
+def settings_of(url: str) -> CompanySettings:
+    """A company at an address."""
+    return CompanySettings(url=HttpUrl(url), api_key=SecretStr(KEY), webhook_secrets=())
+
+
 @pytest.fixture
 async def company() -> AsyncIterator[Company]:
     company = Company()
@@ -64,7 +69,7 @@ async def company() -> AsyncIterator[Company]:
 
 @pytest.fixture
 async def companies(company: Company) -> AsyncIterator[HttpSmsCompanies]:
-    settings = CompanySettings(url=HttpUrl(company.url), api_key=SecretStr(KEY), webhook_secrets=())
+    settings = settings_of(company.url)
     companies = HttpSmsCompanies({"north": settings})
     yield companies
     await companies.close()
@@ -80,9 +85,7 @@ async def test_a_message_is_handed_over_with_the_key_of_the_company(
 
 
 async def test_an_address_may_end_with_a_slash(company: Company) -> None:
-    companies = HttpSmsCompanies(
-        {"north": CompanySettings(url=HttpUrl(f"{company.url}/"), api_key=SecretStr(KEY), webhook_secrets=())}
-    )
+    companies = HttpSmsCompanies({"north": settings_of(f"{company.url}/")})
     await companies.send("north", MOBILE, "x", REFERENCE)
     await companies.close()
     assert [path for path, *_ in company.asked] == ["/sms/north/messages"]
@@ -156,6 +159,4 @@ async def test_companies_that_were_never_asked_can_be_closed() -> None:
 
 
 def test_a_key_is_not_shown() -> None:
-    assert KEY not in repr(
-        CompanySettings(url=HttpUrl("http://north.test"), api_key=SecretStr(KEY), webhook_secrets=())
-    )
+    assert KEY not in repr(settings_of("http://north.test"))
