@@ -73,6 +73,7 @@ async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ru
     extra["identity"]["AFAQ_IDENTITY_TOKEN_LIFETIME_SECONDS"] = "3600"  # callers sign in once for a whole run
     stack = Stack(folder, say=print, echo=False, extra=extra)
     endpoints = await stack.start()
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
+    connector = aiohttp.TCPConnector(keepalive_timeout=3)  # the servers close idle ones after 5 s
+    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=60)) as session:
         yield RunningStack(endpoints, folder, stack, Api(endpoints.urls, session))
     await stack.stop()

@@ -41,7 +41,7 @@ async def show(directory: Path, *, persons: int, at_once: int) -> int:
     stack = Stack(directory, say=lambda text: _console.print(f"[dim]{text}[/dim]"), echo=False)
     try:
         endpoints = await stack.start()
-        connector = aiohttp.TCPConnector(limit=200)
+        connector = aiohttp.TCPConnector(limit=200, keepalive_timeout=3)  # the servers close idle ones after 5 s
         async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=120)) as session:
             await _play(Api(endpoints.urls, session), endpoints, persons, at_once)
     except (TimeoutError, aiohttp.ClientError) as error:

@@ -328,6 +328,7 @@ async def test_paying_and_withdrawing_at_the_same_moment_loses_no_money(platform
     for journey in journeys:
         await journey.until_attempt("refunded")
         assert (await journey.until_status("withdrawn"))["document_id"] is None
+    for journey in journeys:
         await expect_refunded(journey, before)
 
 
