@@ -3,8 +3,8 @@
 import json
 import os
 from base64 import b64decode
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,11 @@ LOCAL = (Path(".afaq"), Path(".afaq/demo"))
 
 
 @asynccontextmanager
-async def open_shell(name: str) -> AsyncIterator[Shell]:
-    """The shell of a service, without any of its processes."""
+async def open_shell(name: str, given: Mapping[str, str] | None = None) -> AsyncIterator[Shell]:
+    """The shell of a service, without any of its processes; its environment is `given`, or found."""
     if name not in NAMES:
         raise StackError(f"There is no service {name}; there are {', '.join(NAMES)}.")
-    environment = environment_of(name)
+    environment = environment_of(name) if given is None else given
     prefix = f"AFAQ_{name.upper()}"
     try:
         dsn, master_key = environment[f"{prefix}_POSTGRES_DSN"], environment[f"{prefix}_MASTER_KEY"]
@@ -34,6 +34,14 @@ async def open_shell(name: str) -> AsyncIterator[Shell]:
         yield await Shell.open(functions_of(name), pool, KeyRing(b64decode(master_key)), the_clock())
     finally:
         await pool.close()
+
+
+@asynccontextmanager
+async def open_shells(given: Mapping[str, Mapping[str, str]] | None = None) -> AsyncIterator[Mapping[str, Shell]]:
+    """The shells of all services; their environments are `given`, or found."""
+    async with AsyncExitStack() as stack:
+        environments = {name: None if given is None else given[name] for name in NAMES}
+        yield {name: await stack.enter_async_context(open_shell(name, found)) for name, found in environments.items()}
 
 
 def running_stack(directory: Path) -> dict[str, Any]:

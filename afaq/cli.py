@@ -8,6 +8,7 @@ from collections.abc import Coroutine
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
 
 import typer
 
@@ -179,6 +180,20 @@ async def _doctor() -> int:
         console.print(f"{place} [red]{finding.wrong}[/red]\n{'':38}{finding.do}")
     console.print("all is well" if not wrong else f"{wrong} things are wrong")
     return 1 if wrong else 0
+
+
+@app.command()
+def audit(
+    acknowledged: Annotated[
+        Path | None, typer.Option(help="Ids of requests that clients were told are accepted, one a line.")
+    ] = None,
+    patience: Annotated[float, typer.Option(help="Seconds for which what is on its way may arrive.", min=0)] = 20,
+) -> None:
+    """Check what must always hold, from databases, topics and ledgers; only reads; exit 1 on a violation."""
+    from afaq.audit.command import audit_here
+
+    known = acknowledged.read_text().split() if acknowledged else []
+    run(audit_here(frozenset(UUID(id) for id in known), patience))
 
 
 @app.command()

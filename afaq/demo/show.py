@@ -7,12 +7,17 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import aiohttp
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from afaq.access import open_shells
+from afaq.audit import audit
+from afaq.audit.command import show as show_audited
+from afaq.audit.outside import Deployment
 from afaq.demo.birth import FEE_FILS, Told, be_born, register_parents
 from afaq.demo.client import Api
 from afaq.demo.death import die
@@ -43,7 +48,8 @@ async def show(directory: Path, *, persons: int, at_once: int) -> int:
         endpoints = await stack.start()
         connector = aiohttp.TCPConnector(limit=200, keepalive_timeout=3)  # the servers close idle ones after 5 s
         async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=120)) as session:
-            await _play(Api(endpoints.urls, session), endpoints, persons, at_once)
+            acknowledged = await _play(Api(endpoints.urls, session), endpoints, persons, at_once)
+        await _audit(stack, endpoints, acknowledged)
     except (TimeoutError, aiohttp.ClientError) as error:
         raise StackError(f"The demonstration broke off ({type(error).__name__}); see {directory}/logs.") from error
     finally:
@@ -52,7 +58,8 @@ async def show(directory: Path, *, persons: int, at_once: int) -> int:
     return 0
 
 
-async def _play(api: Api, endpoints: Endpoints, persons: int, at_once: int) -> None:
+async def _play(api: Api, endpoints: Endpoints, persons: int, at_once: int) -> frozenset[UUID]:
+    """Plays it all; the renewals that people were told are accepted."""
     timeline = Timeline(endpoints.kafka, _tell)
     await timeline.start()
     try:
@@ -75,8 +82,19 @@ async def _play(api: Api, endpoints: Endpoints, persons: int, at_once: int) -> N
         _console.rule("A death in the next family: what stops")
         await die(api, people[at_once + 1], _narrate)
         await _summarise(api, timeline, first, many)
+        return frozenset(UUID(renewed.request_id) for renewed in (first, *many))
     finally:
         await timeline.stop()
+
+
+async def _audit(stack: Stack, endpoints: Endpoints, acknowledged: frozenset[UUID]) -> None:
+    """The auditor's word on all that has happened."""
+    outside = Deployment(endpoints.kafka, endpoints.urls["simulators"])
+    async with open_shells(stack.environments) as shells:
+        audited = await audit(shells, outside, acknowledged=acknowledged)
+    show_audited(_console, audited)
+    if audited.violations:
+        raise StackError("The auditor has found what must never be; see above.")
 
 
 async def _birth(api: Api, endpoints: Endpoints, timeline: Timeline) -> list[Told]:

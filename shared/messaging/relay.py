@@ -1,9 +1,9 @@
 """The relay: publishes the outbox in its order, and deletes what Kafka has acknowledged (ADR 5).
 
-One leader a service, by a session's advisory lock. A batch is read, sent once, awaited within a limit of our own, and
-deleted, in one transaction; on any failure the producer is thrown away, because an idempotent producer whose batch has
-failed has spent its sequence numbers, and the batch is read again. So nothing is lost, a key's order is kept, and at
-most one batch comes twice a failure.
+One leader a service, by a session's advisory lock. A batch is read, sent once, awaited within a limit of our own,
+deleted and sealed, in one transaction; on any failure the producer is thrown away, because an idempotent producer whose
+batch has failed has spent its sequence numbers, and the batch is read again. So nothing is lost, a key's order is kept,
+and at most one batch comes twice a failure.
 """
 
 import asyncio
@@ -25,6 +25,7 @@ from shared.observability.tracing import OpenSpan, SpanKind, is_sampled
 from shared.store.bell import Listener
 from shared.store.faults import is_database_error
 from shared.store.pool import connect
+from shared.store.seal import NO_SEAL, last_seal
 from shared.store.shell import Shell
 from shared.store.statements import SQL
 from shared.store.states import read_state
@@ -33,6 +34,7 @@ from shared.store.types import Connection, Record
 BATCH_LIMIT = 500
 ACKNOWLEDGED_WITHIN_SECONDS = 8.0  # well before PostgreSQL ends an idle transaction
 LEADER_LOCK = 7_051_001
+SEAL_HEADER = "ce_sealhash"
 Message = tuple[str, bytes, bytes | None, Headers]
 
 _log = structlog.get_logger()
@@ -48,6 +50,7 @@ class Relay:
         self._bootstrap = bootstrap
         self._poll_seconds = poll_seconds
         self._producer: AIOKafkaProducer | None = None
+        self._seal = NO_SEAL
 
     async def run(self, stop: asyncio.Event) -> None:
         """Leads when it can, until `stop`; what is recorded by then and not published stays in the outbox."""
@@ -73,6 +76,7 @@ class Relay:
             if stop.is_set():
                 return
             await asyncio.sleep(0.5)
+        self._seal = await last_seal(connection)
         bell = Listener(self._shell.outbox_bell)
         while not stop.is_set():
             try:
@@ -91,11 +95,15 @@ class Relay:
             rows = await connection.fetch(SQL["relay_batch"], BATCH_LIMIT)
             if not rows:
                 return 0
+            logged = [row for row in rows if row["sequence"] is not None]
+            seal = self._seal.next(bytes(row["digest"]) for row in logged) if logged else self._seal
             messages = [message for row in rows if (message := await self._message(connection, row))]
             crash_point("after_commit_before_publish")
-            await self._send(messages)
+            await self._send(_sealed(messages, self._service.events.name, seal.hash) if logged else messages)
             crash_point("after_publish_before_delete")
-            await connection.execute(SQL["relay_published"], [row["seq"] for row in rows])
+            seqs, log_seqs = [row["seq"] for row in rows], [row["log_seq"] for row in logged]
+            await connection.execute(SQL["relay_published"], seqs, seal.number, log_seqs, seal.hash)
+        self._seal = seal
         metrics.PUBLISHED.labels(self._service.name).inc(len(rows))
         return len(rows)
 
@@ -171,6 +179,13 @@ class Relay:
         with contextlib.suppress(Exception):
             await producer._sender.close()  # noqa: SLF001 there is no other way to end it
             await producer.client.close()
+
+
+def _sealed(messages: list[Message], topic: str, seal: bytes) -> list[Message]:
+    """The messages, with the seal on the last event: so the chain's head is kept outside of the database too."""
+    last = max(position for position, message in enumerate(messages) if message[0] == topic)
+    of, key, value, headers = messages[last]
+    return [*messages[:last], (of, key, value, [*headers, (SEAL_HEADER, seal.hex().encode())]), *messages[last + 1 :]]
 
 
 def _traced(headers: Headers, spans: list[OpenSpan]) -> Headers:

@@ -54,6 +54,7 @@ from tests.unit.identity.session_builders import sessions_in_every_state
 from tests.unit.notifications.channel_builders import (
     BOTH,
     CODE,
+    OTHER_MOBILE,
     WRONG,
     contacts_in_every_state,
     preferences_in_every_state,
@@ -63,6 +64,7 @@ from tests.unit.notifications.delivery_builders import (
     DECEASED,
     DELIVERY,
     FORGOTTEN,
+    MOBILE,
     ROUTE,
     a_recipient,
     chosen,
@@ -223,6 +225,7 @@ _DELIVERY_POOLS = {
 }
 _CONTACT_POOLS = {
     "code": st.sampled_from([CODE, WRONG]),
+    "address": st.sampled_from([MOBILE, OTHER_MOBILE, None]),
     "at": st.sampled_from([NOW + timedelta(seconds=seconds) for seconds in (0, 59, 60, 299, 300, 3600)]),
 }
 _PROVIDERS = st.sampled_from([*BOTH, "west"])

@@ -114,8 +114,8 @@ def _towards(weights: Mapping[str, int], target: Mapping[str, int], step: int) -
     if far <= step:
         return target
     moved = {name: weight + round((target[name] - weight) * step / far) for name, weight in weights.items()}
-    first = min(moved)
-    return {**moved, first: moved[first] + 100 - sum(moved.values())}
+    largest = max(sorted(moved), key=lambda name: moved[name])  # which can spare what rounding has added
+    return {**moved, largest: moved[largest] + 100 - sum(moved.values())}
 
 
 ROUTE_ID = derive_id("sms-route", "the one")

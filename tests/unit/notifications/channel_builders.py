@@ -9,9 +9,10 @@ from services.notifications.domain.recipient import ChooseChannels, Preferences,
 from services.notifications.domain.sms_route import Figures, Measured, Provide, SmsRoute, sms_route
 from shared.contracts.notifications import Channel
 from tests.unit.builders import NOW, Life, a_life
-from tests.unit.notifications.delivery_builders import PERSON
+from tests.unit.notifications.delivery_builders import MOBILE, PERSON
 
 CODE, WRONG = "042917", "111111"
+OTHER_MOBILE = "+96550000009"
 SOON = NOW + timedelta(seconds=20)
 BOTH = ("north", "south")
 NORTH_BAD = Measured({"north": Figures(10, 5), "south": Figures(10, 0)})
@@ -20,14 +21,16 @@ ALL_GOOD = Measured({"north": Figures(10, 1), "south": Figures(10, 0)})
 ALL_BAD = Measured({"north": Figures(10, 10), "south": Figures(10, 2)})
 
 
-def asked(code: str = CODE, at: datetime = NOW, *, channel: Channel = Channel.SMS) -> AskCode:
+def asked(
+    code: str = CODE, at: datetime = NOW, *, channel: Channel = Channel.SMS, address: str | None = MOBILE
+) -> AskCode:
     """The person wants a code."""
-    return AskCode(PERSON, channel, code, at)
+    return AskCode(PERSON, channel, code, at, address)
 
 
-def given_back(code: str = CODE, at: datetime = SOON) -> GiveCode:
+def given_back(code: str = CODE, at: datetime = SOON, *, address: str | None = MOBILE) -> GiveCode:
     """The person gives a code."""
-    return GiveCode(code, at)
+    return GiveCode(code, at, address)
 
 
 def a_contact(*messages: AskCode | GiveCode) -> Life:
@@ -59,6 +62,9 @@ def contacts_in_every_state() -> Mapping[str, Contact]:
         "mistaken too often": a_contact(asked(), *mistakes),
         "confirmed": a_contact(asked(), given_back()),
         "asked again": a_contact(asked(), given_back(), asked(at=NOW + timedelta(hours=1))),
+        "asked at another number": a_contact(
+            asked(), given_back(), asked(at=NOW + timedelta(hours=1), address=OTHER_MOBILE)
+        ),
         "by mail": a_contact(asked(channel=Channel.EMAIL)),
     }
     return {"absent": Contact(), **{name: life.state for name, life in lives.items()}}

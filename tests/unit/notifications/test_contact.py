@@ -6,10 +6,11 @@ import pytest
 
 from services.notifications.domain.contact import CODE_LIVES, TRIES, contact, contact_id
 from shared.contracts.notifications import Channel, ContactCodeAsked, ContactCodeMistaken, ContactConfirmed
+from shared.contracts.personal import codec_of
 from shared.kernel.errors import Refused
 from tests.unit.builders import NOW, an_id, without_personal_data
-from tests.unit.notifications.channel_builders import CODE, SOON, WRONG, a_contact, asked, given_back
-from tests.unit.notifications.delivery_builders import PERSON
+from tests.unit.notifications.channel_builders import CODE, OTHER_MOBILE, SOON, WRONG, a_contact, asked, given_back
+from tests.unit.notifications.delivery_builders import MOBILE, PERSON
 
 MISTAKES = [given_back(WRONG)] * TRIES
 A_MINUTE_LATER = NOW + timedelta(minutes=1)
@@ -75,6 +76,27 @@ def test_the_last_code_alone_is_good_and_has_all_its_tries() -> None:
     assert not life.state.is_confirmed
     life.send(given_back("777777", A_MINUTE_LATER))
     assert life.state.is_confirmed
+
+
+@pytest.mark.parametrize("address", [OTHER_MOBILE, None])
+def test_a_code_confirms_no_other_address_than_the_one_it_was_sent_to(address: str | None) -> None:
+    life = a_contact(asked(), given_back(address=address))
+    assert life.refusal == "code-not-good-any-more"
+    assert not life.state.is_confirmed
+
+
+def test_a_new_number_is_to_be_confirmed_anew_and_the_same_one_is_not() -> None:
+    life = a_contact(asked(), given_back(), asked(at=A_MINUTE_LATER))
+    assert life.state.is_confirmed
+    again = a_contact(asked(), given_back(), asked(at=A_MINUTE_LATER, address=OTHER_MOBILE))
+    assert not again.state.is_confirmed
+    again.send(given_back(at=A_MINUTE_LATER, address=OTHER_MOBILE))
+    assert again.state.is_confirmed
+
+
+def test_where_a_code_went_is_the_persons_own_affair() -> None:
+    state = a_contact(asked()).state
+    assert MOBILE not in str(codec_of(type(state)).store(state, an_id("contact"), None).data)
 
 
 def test_of_an_erased_person_no_code_is_good() -> None:

@@ -68,6 +68,12 @@ def test_weights_are_always_a_hundred_together_and_none_falls_below_the_least(dr
         assert all(weight >= LEAST for weight in weights.values())
 
 
+def test_what_rounding_adds_is_taken_from_one_that_can_spare_it() -> None:
+    measures = [{"d": BAD}, {"a": BAD, "d": BAD, "e": BAD}, {"a": BAD, "c": BAD}]
+    for weights in weights_after(*map(Measured, measures), providers=("a", "b", "c", "d", "e")):
+        assert min(weights.values()) >= LEAST
+
+
 @QUICK
 @given(companies_and_measures())
 def test_the_same_measure_again_and_again_leads_to_weights_that_stay(drawn: Any) -> None:

@@ -1,0 +1,2 @@
+-- How far the other services have been followed.
+select topic, key, sequence from inbox

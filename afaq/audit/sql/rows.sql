@@ -1,0 +1,2 @@
+-- The rows of a projection.
+select to_jsonb(r) as row from {table} r

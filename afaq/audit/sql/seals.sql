@@ -1,0 +1,2 @@
+-- The chain of seals.
+select number, seqs, hash from seals order by number
