@@ -11,12 +11,12 @@ READY_TO_TEST := .venv/ready-to-test
 READY_TO_RUN := $(shell [ $(READY_TO_TEST) -nt requirements/test.txt -a $(READY_TO_TEST) -nt requirements/local.txt ] \
   && echo $(READY_TO_TEST) || echo .venv/ready-to-run)
 
-.PHONY: help demo up test check fmt lock clean
+.PHONY: help demo up test simulate chaos bench check fmt lock clean
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 } \
+	  /^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 } \
 	  END { print "" }' $(MAKEFILE_LIST)
 
 ##@ Run
@@ -29,6 +29,17 @@ up: $(READY_TO_RUN) ## the whole platform on this machine, until Ctrl-C
 ##@ Develop
 test: $(READY_TO_TEST) ## all tests, on a real PostgreSQL and a real Kafka
 	$(BIN)/pytest
+
+SEEDS ?= 400
+simulate: $(READY_TO_TEST) ## the platform in memory, seed by seed, with all that can go wrong; SEEDS=400
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS)
+
+chaos: $(READY_TO_TEST) ## ten minutes of faults under load, then an audit; AFAQ_CHAOS_SECONDS, AFAQ_CHAOS_SEED
+	AFAQ_CHAOS_SECONDS=$${AFAQ_CHAOS_SECONDS:-600} AFAQ_CHAOS_SEED=$${AFAQ_CHAOS_SEED:-$$RANDOM} \
+	  $(BIN)/pytest -s -m "chaos or not chaos" tests/resilience/faults
+
+bench: $(READY_TO_TEST) ## measure it against its limits; BENCH="one --rounds 1" for a part
+	$(BIN)/python -m benchmarks $(BENCH)
 
 check: $(READY_TO_TEST) ## format, lint, types, walls between services, dependencies
 	$(BIN)/ruff format --check $(CODE)

@@ -93,6 +93,8 @@ class ServiceEvidence:
     folded: int
     misfolded: Sequence[UUID]
     projections: Sequence[Differing]
+    rows: Mapping[str, Sequence[Mapping[str, Any]]]
+    """The rows of its projections, by table."""
     reads: Sequence[str]
     events: str
     snapshots: Mapping[str, str]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
 
+from pydantic import ValidationError
 from pydantic_core import to_json
 
 from afaq.audit.evidence import (
@@ -20,7 +21,7 @@ from afaq.audit.evidence import (
     StateRow,
     Unpublished,
 )
-from shared.contracts.envelope import event_in
+from shared.contracts.envelope import UnknownSchemaVersion, event_in
 from shared.contracts.event import Event, Recorded
 from shared.contracts.topics import Topic
 from shared.functions import Row
@@ -33,6 +34,7 @@ from shared.store.types import AnyConnection
 
 SQL = Statements(Path(__file__).parent / "sql")
 PAGE = 5000
+ROWS_OF = "rows of "
 KIT_TABLES = {
     *("event_log", "seals", "outbox", "inbox", "jobs", "circuits", "idempotency_keys", "subject_keys"),
     *("aggregates", "migrations", "rebuilds"),
@@ -76,7 +78,7 @@ class _Database:
             for decider in shell.service.deciders:
                 tables[decider.name] = await connection.fetch(SQL["states"].format(table=decider.table))
             for table in _projected(shell):
-                tables[f"rows of {table}"] = await connection.fetch(SQL["rows"].format(table=table))
+                tables[ROWS_OF + table] = await connection.fetch(SQL["rows"].format(table=table))
             return cls(shell, await connection.fetch(SQL["log"]), tables)
 
     @property
@@ -106,6 +108,11 @@ class _Database:
             folded=compared.aggregates,
             misfolded=compared.differing,
             projections=await self._projections(topics, inbox),
+            rows={
+                name.removeprefix(ROWS_OF): [row["row"] for row in rows]
+                for name, rows in self._tables.items()
+                if name.startswith(ROWS_OF)
+            },
             reads=[topic.name for topic in self._service.reads],
             events=self._service.events.name,
             snapshots={snapshot.decider.name: snapshot.topic.name for snapshot in self._service.snapshots},
@@ -140,7 +147,11 @@ class _Database:
             reached = inbox.get((record.topic, record.key), 0)
             if seen[record.key] < record.sequence <= reached and self._service.cares_for(record.type):
                 seen[record.key] = record.sequence
-                yield event_in(record.envelope)
+                try:
+                    event = event_in(record.envelope)
+                except (UnknownSchemaVersion, ValidationError):  # it was parked, and then given up
+                    continue
+                yield event
 
     async def _differing(
         self, connection: AnyConnection, table: str, rows: Mapping[tuple[str, ...], Mapping[str, Any]]
@@ -148,7 +159,7 @@ class _Database:
         key = self._shell.parts.primary_keys[table]
         typed = await connection.fetch(SQL["typed_rows"].format(table=table), to_json(list(rows.values())))
         expected = {_key_of(row["row"], key): row["row"] for row in typed}
-        stored = {_key_of(row["row"], key): row["row"] for row in self._tables[f"rows of {table}"]}
+        stored = {_key_of(row["row"], key): row["row"] for row in self._tables[ROWS_OF + table]}
         given = {_key_of(row, key): set(row) for row in rows.values()}
         wrong = list(expected.keys() ^ stored.keys())
         for found in expected.keys() & stored.keys():

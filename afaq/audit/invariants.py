@@ -144,22 +144,36 @@ def _money_is_booked(
 def transfers_balance(evidence: Evidence, counts: Counter[str]) -> Iterator[str]:
     """Transfers are what the events say, and balance."""
     payments = evidence.services["payments"]
-    table = next((found for found in payments.projections if found.table == "transfers"), None)
-    counts["transfers"] = table.rows if table else 0
-    for key in table.keys if table else ():
-        yield f"transfer {key} is not what its event says"
-    due: Counter[str] = Counter()
+    expected = {
+        derive_id("transfer", kind, event.data["attempt_id"]): amount for kind, event, amount in _booked(payments)
+    }
+    stored = {UUID(row["id"]): row["amount_fils"] for row in payments.rows.get("transfers", ())}
+    counts["transfers"], counts["fils moved"] = len(stored), sum(stored.values())
+    for id in expected.keys() ^ stored.keys():
+        yield f"transfer {id} is {'not booked' if id in expected else 'booked and was never made'}"
+    for id in expected.keys() & stored.keys():
+        if expected[id] != stored[id]:
+            yield f"transfer {id} is of {stored[id]} fils, its event of {expected[id]}"
+    balances: Counter[str] = Counter()
+    for row in payments.rows.get("transfers", ()):
+        balances[row["debit"]] += row["amount_fils"]
+        balances[row["credit"]] -= row["amount_fils"]
+    for account, balance in balances.items():
+        if account in ("unasked", "refunds_due") and balance > 0:
+            yield f"more left the account {account} than came to it: {balance} fils"
+
+
+def _booked(payments: ServiceEvidence) -> Iterator[tuple[str, Logged, int]]:
+    """Every transfer that an event makes: its kind, the event and the amount."""
+    kinds = {
+        "payments.payment.captured": "capture",
+        "payments.payment.captured_unasked": "capture",
+        "payments.refund.due": "refund-due",
+        "payments.refund.made": "refund-made",
+    }
     for event in payments.log:
-        if event.type == "payments.refund.due":
-            due[event.data["attempt_id"]] += event.data["amount_fils"]
-        elif event.type == "payments.refund.made":
-            due[event.data["attempt_id"]] -= event.data["amount_fils"]
-        elif event.type in ("payments.payment.captured", "payments.payment.captured_unasked"):
-            counts["fils taken"] += event.data["amount_fils"]
-    counts["fils owed to payers"] = sum(due.values())
-    for attempt_id, amount in due.items():
-        if amount < 0:
-            yield f"attempt {attempt_id}: more was given back than was owed"
+        if event.type in kinds:
+            yield kinds[event.type], event, event.data["amount_fils"]
 
 
 @invariant("I4")
