@@ -13,6 +13,7 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 
 from shared.contracts.envelope import MalformedEnvelope, envelope_of
 from shared.functions import Service
+from shared.kernel.crash_points import crash_point
 from shared.observability import metrics
 from shared.store.faults import is_transient
 from shared.store.foreign import foreign_work
@@ -38,6 +39,8 @@ class Consumer:
 
     An offset is committed only after the commit of what its record brought about; a record that comes again is dropped
     by the inbox. A record that is not an event of ours has no key to wait for: it is logged and passed over.
+    `instance`: a name by which a member that is started again after a crash has its place at once; without one the
+    group waits for the end of the dead one's session.
     """
 
     def __init__(self, shell: Shell, *, bootstrap: str, instance: str | None = None) -> None:
@@ -83,7 +86,12 @@ class Consumer:
                 await asyncio.sleep(1)
 
     async def stop(self) -> None:
-        """Leaves the group after the batch in hand."""
+        """Leaves the group after the batch in hand, also with a name: only who comes back from a crash keeps its place.
+
+        aiokafka leaves nothing that has a name, and others would wait for the end of its session.
+        """
+        if self._subscriber.consumer is not None:
+            self._subscriber.consumer._coordinator._group_instance_id = None  # noqa: SLF001 there is no other way
         await self._broker.stop()
 
     async def lags(self) -> list[tuple[str, int, int]]:
@@ -102,6 +110,7 @@ class Consumer:
             await asyncio.sleep(1)
         works = [work for record in records if (work := self._work(record))]
         self._note(await self._process(works))
+        crash_point("after_commit_before_offsets")
 
     def _work(self, record: ConsumerRecord) -> Work | None:
         try:

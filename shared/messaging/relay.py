@@ -34,6 +34,8 @@ from shared.store.types import Connection, Record
 BATCH_LIMIT = 500
 ACKNOWLEDGED_WITHIN_SECONDS = 8.0  # well before PostgreSQL ends an idle transaction
 LEADER_LOCK = 7_051_001
+SILENT_LIMIT = "10s"
+"""A leader that is silent for so long stands still, or is on a machine that is gone: another leads."""
 SEAL_HEADER = "ce_sealhash"
 Message = tuple[str, bytes, bytes | None, Headers]
 
@@ -56,7 +58,9 @@ class Relay:
         """Leads when it can, until `stop`; what is recorded by then and not published stays in the outbox."""
         while not stop.is_set():
             try:
-                connection = await connect(self._dsn, application=f"afaq-{self._service.name}-relay")
+                connection = await connect(
+                    self._dsn, application=f"afaq-{self._service.name}-relay", idle_limit=SILENT_LIMIT
+                )
             except (OSError, asyncpg.PostgresError, TimeoutError):
                 await asyncio.sleep(1)
                 continue

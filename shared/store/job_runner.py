@@ -1,11 +1,13 @@
 """Does jobs: own events, timers, walks and waiting foreign events in batches, effects one by one side by side."""
 
 import asyncio
+import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -15,12 +17,11 @@ from shared.contracts.envelope import UnknownSchemaVersion
 from shared.functions import EffectHandler, Job
 from shared.kernel.crash_points import crash_point
 from shared.kernel.errors import TryLater
-from shared.kernel.ids import new_id
 from shared.observability import metrics
 from shared.observability.tracing import SpanKind, current_traceparent, span
 from shared.store import jobs
 from shared.store.bell import Listener
-from shared.store.faults import is_database_error
+from shared.store.faults import is_conflict, is_database_error, is_transient
 from shared.store.foreign import foreign_work
 from shared.store.log import read_all
 from shared.store.shell import Shell
@@ -38,6 +39,8 @@ CONCURRENT_EFFECTS = 64
 URGENT_EFFECTS = 16
 """So many more may run for people who wait at this moment, however many others do."""
 LEASE_SECONDS = 60.0
+SHORT_LEASE_SECONDS = 20.0
+"""For what is one transaction: who loses it has done nothing, so that it need not outlast the slowest."""
 EFFECT_TIMEOUT_SECONDS = 25.0
 PAGE_ROWS = 500
 SOON = timedelta(seconds=1)
@@ -48,16 +51,39 @@ CIRCUIT_OPEN_SECONDS = 10.0
 _log = structlog.get_logger()
 
 
+class Leases:
+    """Ids of leases. Those of a named instance are in a range of their own, so that it finds its own again."""
+
+    def __init__(self, instance: str | None) -> None:
+        self.are_named = instance is not None
+        self._own = sha256(instance.encode()).digest()[:8] if instance is not None else b""
+
+    @property
+    def range(self) -> tuple[UUID, UUID]:
+        """The first and the last that this instance can have."""
+        return UUID(bytes=self._own.ljust(16, b"\x00")), UUID(bytes=self._own.ljust(16, b"\xff"))
+
+    def new(self) -> UUID:
+        """One that no claim has had."""
+        return UUID(bytes=self._own + os.urandom(16 - len(self._own)))
+
+
 class JobRunner:
     """Claims and does the jobs of one service: the urgent ones and the others side by side, so that no number of others
     holds an urgent one up. Any number of processes may run one.
     """
 
-    def __init__(self, shell: Shell, *, poll_seconds: float) -> None:
+    def __init__(self, shell: Shell, *, poll_seconds: float, instance: str | None = None) -> None:
         self._shell = shell
         self._parts = shell.parts
         self._poll_seconds = poll_seconds
+        self._leases = Leases(instance)
         self._effects: dict[str, set[asyncio.Task[None]]] = {URGENT: set(), OTHERS: set()}
+
+    async def take_back(self) -> None:
+        """Lets go of what this instance had claimed when it died: nobody has to wait for the end of those leases."""
+        if self._leases.are_named:
+            await self._parts.pool.execute(SQL["take_back_jobs"], *self._leases.range)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Does jobs until `stop`, then ends what it has begun."""
@@ -135,7 +161,8 @@ class JobRunner:
     ) -> list[ClaimedJob]:
         now = self._parts.clock.now()
         text = for_table("claim_jobs", "jobs", which=which)
-        rows = await self._parts.pool.fetch(text, list(kinds), now, limit, new_id(), LEASE_SECONDS, key)
+        arguments = (list(kinds), now, limit, self._leases.new(), LEASE_SECONDS, key, SHORT_LEASE_SECONDS)
+        rows = await self._parts.pool.fetch(text, *arguments)
         names = (
             "id",
             "kind",
@@ -149,6 +176,8 @@ class JobRunner:
             "first_due_at",
             "urgent",
         )
+        if rows:
+            crash_point("after_claim_before_work")
         rows.sort(key=lambda row: row["seq"])
         return [ClaimedJob(**{name: row[name] for name in names}, lease=row["leased_by"]) for row in rows]
 
@@ -283,9 +312,23 @@ class JobRunner:
             return
         crash_point("after_effect_before_record")
         metrics.effect_ended(self._shell.service.name, job.name, "done", time.perf_counter() - started)
-        if job.target:
-            await self._parts.pool.execute(SQL["circuit_ok"], job.target)
-        await self._shell.process([Work(origin, sends=[message] if message else [], job=job)])
+        await self._record(job, Work(origin, sends=[message] if message else [], job=job))
+
+    async def _record(self, job: ClaimedJob, work: Work) -> None:
+        """Records what an effect found out, for as long as its lease lasts: what is done need not be done again."""
+        delay, give_up_at = 0.1, time.monotonic() + LEASE_SECONDS - EFFECT_TIMEOUT_SECONDS
+        while True:
+            try:
+                if job.target:
+                    await self._parts.pool.execute(SQL["circuit_ok"], job.target)
+                await self._shell.process([work])
+                return
+            except Exception as error:
+                if not is_transient(error) or is_conflict(error) or time.monotonic() > give_up_at:
+                    raise
+                _log.warning("what an effect did waits for the database", effect=job.name, fault=type(error).__name__)
+            await asyncio.sleep(delay)
+            delay = min(2.0, delay * 2)
 
     async def _try_again(self, job: ClaimedJob, error: Exception) -> None:
         fault = not isinstance(error, TryLater) or error.fault

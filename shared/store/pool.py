@@ -23,11 +23,15 @@ async def open_pool(dsn: str, *, application: str, size: int = 10) -> Pool:
     )
 
 
-async def connect(dsn: str, *, application: str, command_timeout: float | None = 30) -> Connection:
-    """One connection with the same manners, for what must keep its session: a leader's lock, a migration."""
-    connection = await asyncpg.connect(
-        dsn, server_settings=server_settings(application), command_timeout=command_timeout
-    )
+async def connect(
+    dsn: str, *, application: str, command_timeout: float | None = 30, idle_limit: str | None = None
+) -> Connection:
+    """One connection with the same manners, for what must keep its session: a leader's lock, a migration.
+
+    `idle_limit`: the server ends the session of who is silent for so long, and with it the locks that it holds.
+    """
+    settings = server_settings(application) | ({"idle_session_timeout": idle_limit} if idle_limit else {})
+    connection = await asyncpg.connect(dsn, server_settings=settings, command_timeout=command_timeout)
     await speak_json(connection)
     return connection
 

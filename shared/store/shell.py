@@ -13,6 +13,7 @@ import asyncpg
 from shared.contracts.event import Event, Origin, Recorded
 from shared.functions import Decider, Send, Service
 from shared.kernel.clock import Clock
+from shared.kernel.crash_points import crash_point
 from shared.kernel.ids import new_id
 from shared.observability import metrics
 from shared.observability.tracing import current_traceparent
@@ -158,6 +159,7 @@ class Shell:
         works = [work for work, _ in group]
         try:
             outcomes: Mapping[Work, Outcome] = await self._transact(works, skip_locked=True)
+            crash_point("after_commit_before_answer")
         except Exception as error:
             is_unknown = is_transient(error) and not is_conflict(error) and not is_locked(error)
             outcomes = dict.fromkeys(works, error if is_unknown else Busy())
@@ -220,6 +222,7 @@ class Shell:
         async with self.parts.pool.acquire() as connection, connection.transaction():
             batch = Batch(self.parts, connection, blocked=blocked, skip_locked=skip_locked)
             outcomes = await batch.run(works)
+            crash_point("before_commit")
         metrics.committed(self.service.name, outcomes, time.perf_counter() - started, self.parts.clock.now())
         if batch.has_planned:
             self.jobs_bell.ring()

@@ -1,5 +1,5 @@
--- Takes due jobs of some kinds under a lease. $1 kinds, $2 the domain's now, $3 how many, $4 lease, $5 its seconds,
--- $6 only of this key or null; {which} says whether urgent ones, others, or all. Of a lane and key only the first job can be taken, whatever its state: so SKIP LOCKED
+-- Takes due jobs of some kinds under a lease. $1 kinds, $2 the domain's now, $3 how many, $4 lease, $5 its seconds for
+-- an effect and $7 for all else, $6 only of this key or null; {which} says whether urgent ones, others, or all. Of a lane and key only the first job can be taken, whatever its state: so SKIP LOCKED
 -- never takes a job and skips the one before it. Attempts are counted here, so that a job that kills its process is
 -- counted too. Jobs of an open circuit stay; when its time is over one job goes as a probe.
 with due as (
@@ -27,7 +27,8 @@ with due as (
     update circuits set open_until = now() + make_interval(secs => $5)
     where open_until <= now() and target in (select j.target from jobs j join due using (id))
 )
-update jobs set attempts = attempts + 1, leased_by = $4, leased_until = now() + make_interval(secs => $5)
+update jobs set attempts = attempts + 1, leased_by = $4,
+                leased_until = now() + make_interval(secs => case when kind = 'effect' then $5 else $7 end)
 from due where jobs.id = due.id
 returning jobs.id, jobs.seq, jobs.kind, jobs.name, jobs.lane, jobs.key, jobs.payload, jobs.origin, jobs.target,
           jobs.attempts, jobs.first_due_at, jobs.leased_by, jobs.urgent

@@ -3,12 +3,19 @@
 import asyncio
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 
-from shared.store.job_runner import CONCURRENT_EFFECTS, EFFECTS, LEASE_SECONDS, TRANSACTIONAL
+from shared.store.job_runner import CONCURRENT_EFFECTS, EFFECTS, LEASE_SECONDS, TRANSACTIONAL, JobRunner
 from shared.store.work import Work
 from tests.integration.kit.conftest import MakeToyshop, Toyshop
 from tests.integration.kit.toy import Close, Deposit, Greet, Open
+
+DISK_FULL = """
+create function disk_full() returns trigger language plpgsql as
+$$ begin raise exception 'no room' using errcode = '53100'; end $$;
+create trigger disk_full before insert on event_log for each statement execute function disk_full();
+"""
 
 
 async def opened(shop: Toyshop, *, run: bool = False) -> UUID:
@@ -213,3 +220,30 @@ async def test_a_lease_outlives_the_longest_effect() -> None:
     from shared.store.job_runner import EFFECT_TIMEOUT_SECONDS
 
     assert LEASE_SECONDS > 2 * EFFECT_TIMEOUT_SECONDS
+
+
+async def test_an_instance_that_is_started_again_takes_back_its_own_claims_only(shop: Toyshop) -> None:
+    for _ in range(2):
+        await opened(shop)
+    one, other = (JobRunner(shop.shell, poll_seconds=0.02, instance=name) for name in ("one", "other"))
+    (mine,), (theirs,) = await one._claim(EFFECTS, 1), await other._claim(EFFECTS, 1)
+    again = JobRunner(shop.shell, poll_seconds=0.02, instance="one")
+    await again.take_back()
+    assert [job.id for job in await again._claim(EFFECTS, 10)] == [mine.id]
+    assert mine.id != theirs.id
+
+
+async def test_what_an_effect_did_is_recorded_when_the_database_is_back_and_not_done_again(shop: Toyshop) -> None:
+    account_id = await opened(shop)
+    owner = await asyncpg.connect(shop.owner_dsn)
+    await owner.execute(DISK_FULL)
+    doing = asyncio.create_task(shop.jobs._do(await shop.jobs._claim(EFFECTS, 10)))
+    while not shop.toys.greeter.calls:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.2)
+    assert not doing.done()
+    await owner.execute("drop trigger disk_full on event_log")
+    await owner.close()
+    await asyncio.wait_for(doing, 10)
+    assert (await shop.account(account_id)).greeted_by == "the greeter"
+    assert len(shop.toys.greeter.calls) == 1
