@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from pydantic import TypeAdapter
 from pydantic_core import to_json
@@ -20,6 +21,7 @@ from shared.store.types import Pool
 
 SQL = Statements(Path(__file__).parent / "sql")
 _PERSON = TypeAdapter(KnownPerson)
+_VERSIONS: WeakKeyDictionary[Pool, dict[str, ServiceDefinition]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -41,16 +43,21 @@ _TASK = TypeAdapter(TaskRow)
 _RELATION = TypeAdapter(KnownRelation)
 
 
-async def current_versions(pool: Pool) -> list[ServiceDefinition]:
-    """The newest version of every service."""
-    rows = await pool.fetch(SQL["current_versions"])
-    return [ServiceDefinition.model_validate(row["definition"]) for row in rows]
+async def current_versions(pool: Pool, service_id: str | None = None) -> list[ServiceDefinition]:
+    """The newest version of every service, or of one."""
+    rows = await pool.fetch(SQL["current_versions"], service_id)
+    return [found for row in rows if (found := await version_by_key(pool, row["key"])) is not None]
 
 
 async def version_by_key(pool: Pool, key: str) -> ServiceDefinition | None:
-    """One version of one service."""
-    definition = await pool.fetchval(SQL["version_by_key"], key)
-    return None if definition is None else ServiceDefinition.model_validate(definition)
+    """One version of one service. A version never changes, so that one that was read is kept."""
+    kept = _VERSIONS.setdefault(pool, {})
+    if key not in kept:
+        definition = await pool.fetchval(SQL["version_by_key"], key)
+        if definition is None:
+            return None
+        kept[key] = ServiceDefinition.model_validate(definition)
+    return kept[key]
 
 
 async def publish_version(pool: Pool, definition: ServiceDefinition) -> None:

@@ -8,7 +8,17 @@ import os
 from pathlib import Path
 
 VARIABLE = "AFAQ_CRASH_FILE"
-POINTS = frozenset({"after_commit_before_publish", "after_publish_before_delete", "after_effect_before_record"})
+POINTS = frozenset(
+    {
+        "before_commit",
+        "after_commit_before_answer",
+        "after_commit_before_offsets",
+        "after_commit_before_publish",
+        "after_publish_before_delete",
+        "after_claim_before_work",
+        "after_effect_before_record",
+    }
+)
 
 _file = Path(os.environ[VARIABLE]) if VARIABLE in os.environ else None
 

@@ -91,7 +91,7 @@ class Relay:
                 await self._discard_producer()
                 await asyncio.sleep(0.5)
                 continue
-            if not published:
+            if published < BATCH_LIMIT:
                 await bell.wait(self._poll_seconds)
 
     async def _publish_batch(self, connection: Connection) -> int:

@@ -75,7 +75,8 @@ async def run_process(composed: Composition, role: Role) -> None:
     dsn = str(settings.postgres_dsn)
     pool = await _pool_when_there(dsn, name, settings.postgres_pool_size)
     shell = await Shell.open(composed.service, pool, KeyRing(key_bytes(settings.master_key)), the_clock())
-    jobs = JobRunner(shell, poll_seconds=POLL_SECONDS[role])
+    jobs = JobRunner(shell, poll_seconds=POLL_SECONDS[role], instance=settings.instance)
+    await jobs.take_back()
     health = Health(pool)
     if composed.begin is not None:
         await composed.begin(shell)
@@ -87,7 +88,7 @@ async def run_process(composed: Composition, role: Role) -> None:
     async with asyncio.TaskGroup() as tasks:
         if role is not Role.API:
             relay = Relay(shell, dsn=dsn, bootstrap=settings.kafka_bootstrap, poll_seconds=POLL_SECONDS[role])
-            consumer = Consumer(shell, bootstrap=settings.kafka_bootstrap)
+            consumer = Consumer(shell, bootstrap=settings.kafka_bootstrap, instance=settings.instance)
             health.consumer = consumer
             tasks.create_task(_follow(consumer, health, stop))
             tasks.create_task(jobs.run(stop))

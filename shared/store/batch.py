@@ -57,6 +57,11 @@ class Batch:
         return self._writer.has_planned
 
     @property
+    def has_planned_urgently(self) -> bool:
+        """Whether some of them are urgent."""
+        return self._writer.has_planned_urgently
+
+    @property
     def has_recorded(self) -> bool:
         """Whether there is something to publish."""
         return self._writer.has_recorded
@@ -85,11 +90,11 @@ class Batch:
         if not lanes:
             return
         topics, keys = [topic for topic, _ in lanes], [key for _, key in lanes]
-        # The lanes first: a waiting event that is dealt with between the two is then seen by its position.
-        waiting = await self._connection.fetch(SQL["waiting_lanes"], topics, keys)
-        self._waiting_lanes = {(row["topic"], row["key"]) for row in waiting}
         for row in await self._connection.fetch(SQL["inbox_positions"], topics, keys):
-            self._positions[row["topic"], row["key"]] = row["sequence"]
+            lane = row["topic"], row["key"]
+            self._positions[lane] = row["sequence"]
+            if row["waits"]:
+                self._waiting_lanes.add(lane)
 
     async def _prepare(self, works: Sequence[Work]) -> dict[Work, list[Step] | Exception]:
         reacting = [(reaction.given, work.event) for work in works for reaction in self._reactions(work)]

@@ -99,7 +99,7 @@ class JobRunner:
         return self._effects[URGENT] | self._effects[OTHERS]
 
     async def _loop(self, which: str, slots: int, stop: asyncio.Event) -> None:
-        bell = Listener(self._shell.jobs_bell)
+        bell = Listener(self._shell.urgent_bell if which == URGENT else self._shell.jobs_bell)
         while not stop.is_set():
             try:
                 if not await self._round(which, slots):
@@ -152,7 +152,7 @@ class JobRunner:
 
     def _effect_ended(self, task: asyncio.Task[None], which: str) -> None:
         self._effects[which].discard(task)
-        self._shell.jobs_bell.ring()
+        (self._shell.urgent_bell if which == URGENT else self._shell.jobs_bell).ring()
         if not task.cancelled() and task.exception() is not None:
             _log.error("a job could not be ended; its lease will", exc_info=task.exception())
 

@@ -47,6 +47,7 @@ class Shell:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         self.jobs_bell = Bell()
+        self.urgent_bell = Bell()
         self.outbox_bell = Bell()
         self._waiting: deque[tuple[Work, asyncio.Future[Outcome]]] = deque()
         self._commits: set[asyncio.Task[None]] = set()
@@ -100,6 +101,8 @@ class Shell:
 
         Raises only transient errors of the database, with nothing done or a prefix done; what comes again is dropped.
         """
+        if all(work.is_only_counted for work in works) and await self._count(works):
+            return dict.fromkeys(works, Done())
         try:
             return await self._transact(works)
         except Exception as error:
@@ -138,6 +141,7 @@ class Shell:
         """A pending effect of this aggregate is due at once: somebody outside says that there is news."""
         await self.parts.pool.execute(SQL["hasten_jobs"], effect.__name__, key, self.parts.clock.now())
         self.jobs_bell.ring()
+        self.urgent_bell.ring()
 
     async def drain(self) -> None:
         """Ends when no command is being handled any more."""
@@ -215,6 +219,23 @@ class Shell:
         async with self.parts.pool.acquire() as connection, connection.transaction():
             return await Batch(self.parts, connection).park(work, error)
 
+    async def _count(self, works: Sequence[Work]) -> bool:
+        """Events that mean nothing here, in one statement, where nothing is missing; tells whether that was so."""
+        stretches: dict[tuple[str, UUID], tuple[int, int]] = {}
+        for work in works:
+            assert work.foreign is not None and work.lane is not None
+            sequence = work.foreign.sequence
+            first, last = stretches.get(work.lane, (sequence, sequence - 1))
+            if sequence != last + 1:
+                return False
+            stretches[work.lane] = first, sequence
+        topics, keys = [topic for topic, _ in stretches], [key for _, key in stretches]
+        ends = list(stretches.values())
+        counted = await self.parts.pool.fetchval(
+            SQL["count_events"], topics, keys, [first for first, _ in ends], [last for _, last in ends]
+        )
+        return bool(counted == len(stretches))
+
     async def _transact(
         self, works: Sequence[Work], *, blocked: Lanes | None = None, skip_locked: bool = False
     ) -> dict[Work, Outcome]:
@@ -226,6 +247,8 @@ class Shell:
         metrics.committed(self.service.name, outcomes, time.perf_counter() - started, self.parts.clock.now())
         if batch.has_planned:
             self.jobs_bell.ring()
+        if batch.has_planned_urgently:
+            self.urgent_bell.ring()
         if batch.has_recorded:
             self.outbox_bell.ring()
         return outcomes

@@ -90,6 +90,13 @@ class Work:
         return type(self.sends[0].message).__name__ if self.sends else "count"
 
     @property
+    def is_only_counted(self) -> bool:
+        """Whether it is another service's event that means nothing here and has come in its order."""
+        if self.foreign is None or self.foreign.topic.compacted or self.foreign.trouble is not None:
+            return False
+        return self.event is None and self.job is None
+
+    @property
     def lane(self) -> tuple[str, UUID] | None:
         """Where this has its place in an order: nothing of the same lane may overtake it."""
         if self.foreign is not None:

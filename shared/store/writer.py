@@ -31,6 +31,7 @@ class Writer:
         self._connection = connection
         self._now = now
         self.has_planned = False
+        self.has_planned_urgently = False
         self.has_recorded = False
         self._clear()
 
@@ -99,6 +100,7 @@ class Writer:
         if self._erased:
             await self._parts.keyring.destroy(self._connection, self._erased, self._now)
         self.has_planned |= bool(self._jobs or self._ended or self._moved or self._released)
+        self.has_planned_urgently |= any(job["urgent"] for job in self._jobs) or any(job.urgent for job in self._ended)
         self.has_recorded |= bool(self._events)
         boxes = await self._parts.keyring.boxes_made(self._connection, self._subjects())
         await self._record(boxes)

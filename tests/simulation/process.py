@@ -138,7 +138,9 @@ class Process:
     def ring(self, bell: str) -> None:
         """There may be something to do: "jobs", or something to publish: "outbox"."""
         if self.shell is not None and not self.is_dead:
-            (self.shell.jobs_bell if bell == "jobs" else self.shell.outbox_bell).ring()
+            bells = [self.shell.jobs_bell, self.shell.urgent_bell] if bell == "jobs" else [self.shell.outbox_bell]
+            for one in bells:
+                one.ring()
 
     def _resume(self) -> None:
         if self._resumes is not None:

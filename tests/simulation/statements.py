@@ -309,10 +309,40 @@ async def primary_keys(tx: Transaction) -> list[Row]:
 
 @means
 async def inbox_positions(tx: Transaction, topics: Sequence[str], keys: Sequence[UUID]) -> list[Row]:
-    places = [place for place in sorted(zip(topics, keys, strict=True)) if tx.get("inbox", place) is not None]
+    places = sorted(zip(topics, keys, strict=True))
+    waiting = {place for place in places if _waits_here(tx, *place)}
     for place in places:
-        await tx.lock(("inbox", place))
-    return [row for place in places if (row := tx.get("inbox", place)) is not None]
+        if tx.get("inbox", place) is not None:
+            await tx.lock(("inbox", place))
+    return [
+        {"topic": place[0], "key": place[1], "sequence": _followed_to(tx, place), "waits": place in waiting}
+        for place in places
+    ]
+
+
+@means
+async def count_events(
+    tx: Transaction, topics: Sequence[str], keys: Sequence[UUID], first: Sequence[int], last: Sequence[int]
+) -> list[Row]:
+    told = sorted(zip(topics, keys, first, last, strict=True))
+    if any(_followed_to(tx, (topic, key)) != begin - 1 or _waits_here(tx, topic, key) for topic, key, begin, _ in told):
+        return [{"count": 0}]
+    counted = 0
+    for topic, key, begin, end in told:
+        await tx.lock(("inbox", (topic, key)))
+        if _followed_to(tx, (topic, key)) == begin - 1:
+            tx.set("inbox", (topic, key), {"topic": topic, "key": key, "sequence": end})
+            counted += 1
+    return [{"count": counted}]
+
+
+def _followed_to(tx: Transaction, place: tuple[str, UUID]) -> int:
+    row = tx.get("inbox", place)
+    return 0 if row is None else int(row["sequence"])
+
+
+def _waits_here(tx: Transaction, topic: str, key: UUID) -> bool:
+    return any(job["kind"] == "foreign_event" for job in _in_lane(tx, topic, key))
 
 
 def _lane(row: Row) -> tuple[Any, Any]:
@@ -321,13 +351,6 @@ def _lane(row: Row) -> tuple[Any, Any]:
 
 def _in_lane(tx: Transaction, lane: str, key: UUID) -> list[Row]:
     return tx.having("jobs", "lane", _lane, (lane, key))
-
-
-@means
-async def waiting_lanes(tx: Transaction, topics: Sequence[str], keys: Sequence[UUID]) -> list[Row]:
-    lanes = {(topic, key) for topic, key in zip(topics, keys, strict=True)}
-    held = [lane for lane in sorted(lanes) if any(job["kind"] == "foreign_event" for job in _in_lane(tx, *lane))]
-    return [{"topic": topic, "key": key} for topic, key in held]
 
 
 def _is_free(job: Row, tx: Transaction) -> bool:
@@ -625,11 +648,11 @@ async def version_by_key(tx: Transaction, key: str) -> list[Row]:
 
 
 @means
-async def current_versions(tx: Transaction) -> list[Row]:
+async def current_versions(tx: Transaction, _: None) -> list[Row]:
     newest: dict[str, Row] = {}
     for row in sorted(tx.scan("service_versions"), key=lambda row: row["version"]):
         newest[row["service_id"]] = row
-    return [{"definition": newest[id]["definition"]} for id in sorted(newest)]
+    return [{"key": newest[id]["key"]} for id in sorted(newest)]
 
 
 @means

@@ -24,8 +24,7 @@ OnBehalfOf = Annotated[
 async def definition_in(shell: Shell, service_id: str, version: int | None = None) -> ServiceDefinition:
     """A version of a service, or its newest."""
     if version is None:
-        current = await queries.current_versions(shell.parts.pool)
-        found = next((definition for definition in current if definition.id == service_id), None)
+        found = next(iter(await queries.current_versions(shell.parts.pool, service_id)), None)
     else:
         found = await queries.version_by_key(shell.parts.pool, service_key(service_id, version))
     if found is None:

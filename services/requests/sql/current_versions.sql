@@ -1,2 +1,4 @@
--- The newest version of every service.
-select distinct on (service_id) definition from service_versions order by service_id, version desc
+-- The newest version of every service, or of one.
+select distinct on (service_id) key from service_versions
+where $1::text is null or service_id = $1
+order by service_id, version desc
