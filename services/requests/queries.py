@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
-from weakref import WeakKeyDictionary
 
 from pydantic import TypeAdapter
 from pydantic_core import to_json
@@ -21,7 +21,6 @@ from shared.store.types import Pool
 
 SQL = Statements(Path(__file__).parent / "sql")
 _PERSON = TypeAdapter(KnownPerson)
-_VERSIONS: WeakKeyDictionary[Pool, dict[str, ServiceDefinition]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -43,21 +42,19 @@ _TASK = TypeAdapter(TaskRow)
 _RELATION = TypeAdapter(KnownRelation)
 
 
+_read = lru_cache(maxsize=1000)(ServiceDefinition.model_validate_json)
+"""A definition as its text says it: read once, because a version never changes."""
+
+
 async def current_versions(pool: Pool, service_id: str | None = None) -> list[ServiceDefinition]:
     """The newest version of every service, or of one."""
-    rows = await pool.fetch(SQL["current_versions"], service_id)
-    return [found for row in rows if (found := await version_by_key(pool, row["key"])) is not None]
+    return [_read(row["definition"]) for row in await pool.fetch(SQL["current_versions"], service_id)]
 
 
 async def version_by_key(pool: Pool, key: str) -> ServiceDefinition | None:
-    """One version of one service. A version never changes, so that one that was read is kept."""
-    kept = _VERSIONS.setdefault(pool, {})
-    if key not in kept:
-        definition = await pool.fetchval(SQL["version_by_key"], key)
-        if definition is None:
-            return None
-        kept[key] = ServiceDefinition.model_validate(definition)
-    return kept[key]
+    """One version of one service."""
+    definition = await pool.fetchval(SQL["version_by_key"], key)
+    return None if definition is None else _read(definition)
 
 
 async def publish_version(pool: Pool, definition: ServiceDefinition) -> None:

@@ -644,7 +644,7 @@ async def publish_version(tx: Transaction, key: str, service_id: str, version: i
 @means
 async def version_by_key(tx: Transaction, key: str) -> list[Row]:
     row = tx.get("service_versions", key)
-    return [] if row is None else [{"definition": row["definition"]}]
+    return [] if row is None else [{"definition": to_json(row["definition"]).decode()}]
 
 
 @means
@@ -652,7 +652,7 @@ async def current_versions(tx: Transaction, _: None) -> list[Row]:
     newest: dict[str, Row] = {}
     for row in sorted(tx.scan("service_versions"), key=lambda row: row["version"]):
         newest[row["service_id"]] = row
-    return [{"key": newest[id]["key"]} for id in sorted(newest)]
+    return [{"definition": to_json(newest[id]["definition"]).decode()} for id in sorted(newest)]
 
 
 @means

@@ -1,2 +1,2 @@
 -- One version of one service.
-select definition from service_versions where key = $1
+select definition::text from service_versions where key = $1
