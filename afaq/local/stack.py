@@ -29,6 +29,7 @@ from shared.store.migrate import migrate
 
 READY_SECONDS = 90.0
 KAFKA_VARIABLE, POSTGRES_VARIABLE = "AFAQ_KAFKA_BOOTSTRAP", "AFAQ_POSTGRES_DSN"
+INSTANCE_VARIABLE = "AFAQ_INSTANCE"
 PORTAL, PORTAL_ADDRESS = "portal", "http://127.0.0.1:9/signed-in"
 """The frontend of tests and the demonstration; nothing listens there, they read the address that they are sent to."""
 SMS_COMPANIES = ("north", "south")
@@ -225,7 +226,8 @@ class Stack:
     async def _run_processes(self, endpoints: Endpoints) -> None:
         def program(name: str, command: list[str], path: str) -> Program:
             url = f"{endpoints.urls[name]}{path}"
-            return Program(name, command, self.environments[name], lambda: _answers(url))
+            env = {**self.environments[name], INSTANCE_VARIABLE: name}  # its own: a second process is another instance
+            return Program(name, command, env, lambda: _answers(url))
 
         python = sys.executable
         programs = [program(name, [python, "-m", "afaq", name, "--role", "all"], "/health/ready") for name in NAMES]

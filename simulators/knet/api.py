@@ -14,7 +14,7 @@ from simulators.knet.attempt import Attempt
 from simulators.knet.cards import UnknownCardError
 from simulators.knet.gateway import Gateway
 from simulators.knet.ledger_view import LedgerView, ledger_view
-from simulators.knet.notifier import Notifier
+from simulators.knet.notifier import WRONG_AMOUNT_EXTRA_FILS, Notifier
 from simulators.knet.pipe import (
     Action,
     PipeRequest,
@@ -88,7 +88,7 @@ async def submit_payment(payment_id: str, request: Request, knet: KnetParts) -> 
     """Take a card or a cancellation, once; the browser is then sent back to the merchant."""
     fields = _browser_fields(await read_limited(request))
     try:
-        newly_decided = _decide(knet.gateway, payment_id, fields)
+        newly_decided = _decide(knet, payment_id, fields)
     except UnknownCardError:
         return pages.payment_page(knet.gateway.attempt(payment_id), unknown_card=True)
     attempt = knet.gateway.attempt(payment_id)
@@ -158,10 +158,11 @@ def _browser_fields(body: bytes) -> dict[str, str]:
         raise HTTPException(422, "SIMULATOR: the form cannot be read") from error
 
 
-def _decide(gateway: Gateway, payment_id: str, fields: dict[str, str]) -> bool:
+def _decide(knet: Knet, payment_id: str, fields: dict[str, str]) -> bool:
     if "cancel" in fields:
-        return gateway.cancel(payment_id)
-    return gateway.pay(payment_id, fields.get("card", ""), fields.get("pin", ""))
+        return knet.gateway.cancel(payment_id)
+    extra_fils = WRONG_AMOUNT_EXTRA_FILS if knet.switches.charges_more else 0
+    return knet.gateway.pay(payment_id, fields.get("card", ""), fields.get("pin", ""), extra_fils=extra_fils)
 
 
 async def _send_back(knet: Knet, attempt: Attempt) -> Response:

@@ -39,8 +39,13 @@ class Attempt:
 
     @property
     def amount_fils(self) -> int:
-        """What the page asks for, and what a capture takes."""
+        """What the page asks for."""
         return self.initiated.amount_fils
+
+    @property
+    def final_fils(self) -> int:
+        """What the attempt is about once it has ended: what a capture took."""
+        return self.amount_fils + (self.decided.extra_fils if self.decided else 0)
 
     @property
     def status(self) -> str:
@@ -55,7 +60,7 @@ class Attempt:
     @property
     def refundable_fils(self) -> int:
         """What was captured and has not gone back yet."""
-        captured_fils = self.amount_fils if self.captured_at else 0
+        captured_fils = self.final_fils if self.captured_at else 0
         return captured_fils - sum(refund.amount_fils for refund in self.refunds)
 
     @property

@@ -63,12 +63,12 @@ class Gateway:
         self._write(InitRepeated(payment_id=known_id, at=self._clock()))
         return self._attempts[known_id]
 
-    def pay(self, payment_id: str, card: str, pin: str) -> bool:
+    def pay(self, payment_id: str, card: str, pin: str, *, extra_fils: int = 0) -> bool:
         """Decide an attempt by a card; False when it was decided before, and the first result stands.
 
         Raises UnknownCardError, which decides nothing.
         """
-        return self._decide(payment_id, lambda: result_of(card, pin))
+        return self._decide(payment_id, lambda: result_of(card, pin), extra_fils)
 
     def cancel(self, payment_id: str) -> bool:
         """The customer gave up; False when the attempt was decided before."""
@@ -120,11 +120,13 @@ class Gateway:
         )
         return self._attempts[payment_id]
 
-    def _decide(self, payment_id: str, choose: Callable[[], Result]) -> bool:
+    def _decide(self, payment_id: str, choose: Callable[[], Result], extra_fils: int = 0) -> bool:
         attempt = self.attempt(payment_id)
         if attempt.decided is not None:
             return False
-        self._write_decision(attempt, choose(), self._clock())
+        result = choose()
+        extra_fils = extra_fils if result is Result.CAPTURED else 0
+        self._write_decision(attempt, result, self._clock(), extra_fils)
         return True
 
     def _lapse(self, attempt: Attempt) -> Attempt:
@@ -135,9 +137,10 @@ class Gateway:
         self._write_decision(attempt, Result.TIMEDOUT, now)
         return self._attempts[attempt.payment_id]
 
-    def _write_decision(self, attempt: Attempt, result: Result, now: datetime) -> None:
+    def _write_decision(self, attempt: Attempt, result: Result, now: datetime, extra_fils: int = 0) -> None:
         slip = slips.slip_of(result, now)
-        self._write(PaymentDecided(payment_id=attempt.payment_id, at=now, result=result, slip=slip), durable=True)
+        decided = PaymentDecided(payment_id=attempt.payment_id, at=now, result=result, slip=slip, extra_fils=extra_fils)
+        self._write(decided, durable=True)
 
     def _find(self, key: TransactionKey) -> Attempt:
         index = self._payment_ids_by_track_id if key.is_track_id else self._payment_ids_by_tran_id

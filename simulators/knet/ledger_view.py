@@ -47,7 +47,7 @@ def _attempt_view(attempt: Attempt) -> AttemptView:
         trackid=attempt.track_id,
         paymentid=attempt.payment_id,
         tranid=attempt.decided.slip.tran_id if attempt.decided else "",
-        amt_fils=attempt.amount_fils,
+        amt_fils=attempt.final_fils,
         result=attempt.status,
         initiated_at=attempt.initiated.at,
         captured_at=attempt.captured_at,

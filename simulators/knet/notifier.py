@@ -108,7 +108,7 @@ def callback_query(attempt: Attempt, *, wrong_amount: bool) -> str:
         "tranid": slip.tran_id,
         "postdate": slip.postdate,
         "trackid": attempt.track_id,
-        "amt": format_amount(attempt.amount_fils + extra_fils),
+        "amt": format_amount(attempt.final_fils + extra_fils),
     }
     udf = {f"udf{number}": text for number, text in enumerate(attempt.initiated.user_fields, start=1)}
     return urlencode(fields | udf)

@@ -61,7 +61,7 @@ def parse_pipe_request(body: bytes, terminal: Terminal) -> PipeRequest:
 def inquiry_answer(attempt: Attempt) -> str:
     """What became of an attempt."""
     slip = attempt.decided.slip if attempt.decided else Slip()
-    return _answer(attempt, attempt.status, attempt.track_id, attempt.amount_fils, slip)
+    return _answer(attempt, attempt.status, attempt.track_id, attempt.final_fils, slip)
 
 
 def refund_answer(attempt: Attempt, refund: RefundMade) -> str:

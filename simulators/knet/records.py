@@ -51,6 +51,8 @@ class PaymentDecided(_Record):
     kind: Literal["payment-decided"] = "payment-decided"
     result: Result
     slip: Slip
+    extra_fils: int = 0
+    """Charged beyond what the page said."""
 
 
 class CallbackSent(_Record):

@@ -22,5 +22,7 @@ class Switches(BaseModel):
     """The merchant is not told, and the browser goes straight to errorURL."""
     wrong_amount: bool = False
     """The merchant is told another amount than the one that was charged."""
+    charges_more: bool = False
+    """The card is charged a dinar more than the page said; asked by the merchant, the gateway says so."""
     timeout_after_charge: bool = False
     """The card is charged, the browser gets 504, and the merchant is not told."""

@@ -95,6 +95,14 @@ async def test_wrong_amount_is_told_but_not_charged(merchant: Merchant) -> None:
     assert (await merchant.ledger())[0]["amt_fils"] == 10_000
 
 
+async def test_charges_more_takes_more_than_the_page_said_and_owns_up_to_it(merchant: Merchant) -> None:
+    await merchant.switch(charges_more=True)
+    await merchant.pay(await merchant.init())
+    assert (await merchant.inquire())["amt"] == "11.000"
+    assert (await merchant.ledger())[0]["amt_fils"] == 11_000
+    assert (await merchant.refund("r-1", "11.000"))["result"] == "CAPTURED"
+
+
 async def test_timeout_after_charge_keeps_the_charge_to_itself(merchant: Merchant) -> None:
     await merchant.switch(timeout_after_charge=True)
     response = await merchant.pay(await merchant.init())

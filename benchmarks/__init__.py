@@ -1,0 +1,1 @@
+"""Benchmarks: the product and its limits, measured in turn in one run. `python -m benchmarks --help`."""

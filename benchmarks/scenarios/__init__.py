@@ -1,0 +1,28 @@
+"""The scenarios: one file each, with what it measures and against which limit."""
+
+from benchmarks.scenarios import (
+    accept,
+    burst,
+    consume,
+    growth,
+    hot_account,
+    one,
+    relay,
+    replay,
+    telemetry,
+    transaction,
+)
+from benchmarks.scenarios.scenario import Scenario
+
+ALL: tuple[Scenario, ...] = (
+    transaction.SCENARIO,
+    one.SCENARIO,
+    accept.SCENARIO,
+    burst.SCENARIO,
+    telemetry.SCENARIO,
+    relay.SCENARIO,
+    consume.SCENARIO,
+    replay.SCENARIO,
+    hot_account.SCENARIO,
+    growth.SCENARIO,
+)
