@@ -91,8 +91,10 @@ class Relay:
                 await self._discard_producer()
                 await asyncio.sleep(0.5)
                 continue
-            if published < BATCH_LIMIT:
-                await bell.wait(self._poll_seconds)
+            while published < BATCH_LIMIT and not stop.is_set():
+                rung = await bell.wait(self._poll_seconds)
+                if rung or await connection.fetchval(SQL["is_to_be_published"]):
+                    break
 
     async def _publish_batch(self, connection: Connection) -> int:
         async with connection.transaction():

@@ -31,7 +31,7 @@ from shared.store.types import Pool
 from shared.web.app import create_app
 from shared.web.health import Health
 
-POLL_SECONDS = {"all": 0.1, "worker": 0.02, "api": 0.02}
+POLL_SECONDS = {"all": 0.25, "worker": 0.02, "api": 0.02}
 """A worker beside its API is woken in the process, and polls only for timers and for other processes' work."""
 GAUGES_SECONDS = 10.0
 IDEMPOTENCY_KEYS_KEPT = timedelta(hours=48)

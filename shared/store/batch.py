@@ -37,7 +37,7 @@ class Batch:
     def __init__(
         self, parts: Parts, connection: AnyConnection, *, blocked: Lanes | None = None, skip_locked: bool = False
     ) -> None:
-        self._parts = parts
+        self._parts = parts = replace(parts, keyring=parts.keyring.for_one_transaction())
         self._service = parts.service
         self._connection = connection
         self._blocked: Lanes = set() if blocked is None else blocked
@@ -52,14 +52,14 @@ class Batch:
         self.outcomes: dict[Work, Outcome] = {}
 
     @property
-    def has_planned(self) -> bool:
-        """Whether there are new jobs, or some that may follow on ended ones."""
-        return self._writer.has_planned
+    def has_due(self) -> bool:
+        """Whether there are jobs to be done at once: new ones, or some that waited for those that have ended."""
+        return self._writer.has_due
 
     @property
-    def has_planned_urgently(self) -> bool:
-        """Whether some of them are urgent."""
-        return self._writer.has_planned_urgently
+    def has_due_urgently(self) -> bool:
+        """Whether some of them may be urgent."""
+        return self._writer.has_due_urgently
 
     @property
     def has_recorded(self) -> bool:

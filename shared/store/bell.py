@@ -10,13 +10,14 @@ class Listener:
         self._rung = asyncio.Event()
         bell.listeners.append(self._rung)
 
-    async def wait(self, patience_seconds: float) -> None:
-        """Until the bell rings or the patience ends; rung since the last wait, it ends at once."""
+    async def wait(self, patience_seconds: float) -> bool:
+        """Until the bell rings or the patience ends; rung since the last wait, it ends at once. Tells which it was."""
         try:
             async with asyncio.timeout(patience_seconds):
                 await self._rung.wait()
+            return True
         except TimeoutError:
-            return
+            return False
         finally:
             self._rung.clear()
 

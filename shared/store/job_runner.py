@@ -3,10 +3,11 @@
 import asyncio
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,7 @@ from uuid import UUID
 import structlog
 
 from shared.contracts.envelope import UnknownSchemaVersion
+from shared.contracts.event import Event, Recorded
 from shared.functions import EffectHandler, Job
 from shared.kernel.crash_points import crash_point
 from shared.kernel.errors import TryLater
@@ -23,10 +25,9 @@ from shared.store import jobs
 from shared.store.bell import Listener
 from shared.store.faults import is_conflict, is_database_error, is_transient
 from shared.store.foreign import foreign_work
-from shared.store.log import read_all
+from shared.store.log import recorded, subject_if_known
 from shared.store.shell import Shell
 from shared.store.statements import SQL, for_table
-from shared.store.types import Record
 from shared.store.work import ClaimedJob, Deferred, PageDone, Work
 from shared.store.writer import defer_job
 
@@ -47,6 +48,8 @@ SOON = timedelta(seconds=1)
 """What is due so soon is waited for: a job may be made while the question whether there is one is on its way."""
 CIRCUIT_FAULTS = 5
 CIRCUIT_OPEN_SECONDS = 10.0
+
+Opened = Callable[[], Recorded[Event]]
 
 _log = structlog.get_logger()
 
@@ -103,7 +106,7 @@ class JobRunner:
         while not stop.is_set():
             try:
                 if not await self._round(which, slots):
-                    await bell.wait(self._poll_seconds)
+                    await bell.wait(self._poll_seconds)  # what a round brings about rings it
             except Exception as error:
                 if not is_database_error(error):
                     raise
@@ -131,7 +134,9 @@ class JobRunner:
         return False
 
     async def _round(self, which: str, slots: int) -> bool:
-        """Claims what can be begun: all kinds at once, or apart where few effects more can be; tells of any work."""
+        """Claims what can be begun: all kinds at once, or apart where few effects more can be; tells whether there may
+        be more than was claimed.
+        """
         free = max(0, slots - len(self._effects[which]))
         if free >= slots // 2:
             claimed = await self._claim(TRANSACTIONAL + EFFECTS, free, which=which)
@@ -144,15 +149,17 @@ class JobRunner:
                 self._watch(asyncio.create_task(self._perform_safely(job)), which)
         if others:
             await self._transact(others)
-        return bool(claimed)
+        return len(claimed) >= min(free or BATCH_LIMIT, BATCH_LIMIT)
 
     def _watch(self, task: asyncio.Task[None], which: str) -> None:
         self._effects[which].add(task)
         task.add_done_callback(lambda ended: self._effect_ended(ended, which))
 
     def _effect_ended(self, task: asyncio.Task[None], which: str) -> None:
+        were_few_free = len(self._effects[which]) * 2 > (URGENT_EFFECTS if which == URGENT else CONCURRENT_EFFECTS)
         self._effects[which].discard(task)
-        (self._shell.urgent_bell if which == URGENT else self._shell.jobs_bell).ring()
+        if were_few_free:
+            (self._shell.urgent_bell if which == URGENT else self._shell.jobs_bell).ring()
         if not task.cancelled() and task.exception() is not None:
             _log.error("a job could not be ended; its lease will", exc_info=task.exception())
 
@@ -201,26 +208,24 @@ class JobRunner:
 
     async def _works(self, claimed: Sequence[ClaimedJob]) -> list[Work]:
         """The jobs as work. One that this code cannot read is parked: newer code may, and no other has to wait."""
-        log_rows = await self._log_rows([job for job in claimed if job.kind == "event"])
+        events = await self._events([job for job in claimed if job.kind == "event"])
         works = []
         for job in claimed:
             if job.attempts > jobs.MAX_CLAIMS:
                 await self._park(job, "exhausted", "claimed again and again without an end: it may kill its process")
                 continue
             try:
-                works.append(await self._work(job, log_rows))
+                works.append(await self._work(job, events))
             except Exception as error:
                 if is_database_error(error):
                     raise
                 await self._park(job, _reason(error), f"{type(error).__name__}: {jobs.where(error)}")
         return works
 
-    async def _work(self, job: ClaimedJob, log_rows: Mapping[tuple[UUID, int], Record]) -> Work:
+    async def _work(self, job: ClaimedJob, events: Mapping[tuple[UUID, int], Opened]) -> Work:
         match job.kind:
             case "event":
-                row = log_rows[job.key, job.payload["sequence"]]
-                async with self._parts.pool.acquire() as connection:
-                    (event,) = await read_all(connection, self._parts.keyring, [row])
+                event = events[job.key, job.payload["sequence"]]()
                 return Work(replace(event.caused(), urgent=job.urgent), event=event, job=job)
             case "foreign_event":
                 topic = next(topic for topic in self._shell.service.reads if topic.name == job.lane)
@@ -230,12 +235,16 @@ class JobRunner:
             case _:
                 return self._message_work(job)
 
-    async def _log_rows(self, claimed: Sequence[ClaimedJob]) -> dict[tuple[UUID, int], Record]:
+    async def _events(self, claimed: Sequence[ClaimedJob]) -> Mapping[tuple[UUID, int], Opened]:
+        """The own events of these jobs, each read when its job comes: an unreadable one is that job's fault alone."""
         if not claimed:
             return {}
         keys, sequences = [job.key for job in claimed], [job.payload["sequence"] for job in claimed]
-        rows = await self._parts.pool.fetch(SQL["own_events"], keys, sequences)
-        return {(row["aggregate_id"], row["sequence"]): row for row in rows}
+        async with self._parts.pool.acquire() as connection:
+            rows = await connection.fetch(SQL["own_events"], keys, sequences)
+            subjects = {subject for row in rows if (subject := subject_if_known(row))}
+            boxes = await self._parts.keyring.boxes(connection, subjects)
+        return {(row["aggregate_id"], row["sequence"]): partial(recorded, row, boxes) for row in rows}
 
     async def _opened(self, job: ClaimedJob) -> Mapping[str, Any]:
         """The envelope of a waiting foreign event; data about a person are kept sealed with that person's key."""

@@ -43,10 +43,10 @@ Boxes = Mapping[UUID, SubjectBox | None]
 class KeyRing:
     """Reads, makes and destroys subject keys. Nothing is cached: a destroyed key is gone for every process at once."""
 
-    def __init__(self, master_key: bytes) -> None:
-        if len(master_key) != 32:
+    def __init__(self, master_key: bytes | AESGCM) -> None:
+        if isinstance(master_key, bytes) and len(master_key) != 32:
             raise ValueError("the master key has 32 bytes, given as base64")
-        self._master = AESGCM(master_key)
+        self._master = AESGCM(master_key) if isinstance(master_key, bytes) else master_key
 
     async def boxes(self, connection: AnyConnection, subjects: Iterable[UUID]) -> Boxes:
         """The boxes of those subjects that have a key; None where the key was destroyed."""
@@ -71,6 +71,10 @@ class KeyRing:
         """Destroys the keys of these subjects, for good."""
         await connection.execute(SQL["destroy_subject_keys"], sorted(set(subjects)), at)
 
+    def for_one_transaction(self) -> "KeyRing":
+        """A ring that reads each key once: for one transaction, in which it stays what it is."""
+        return _Remembering(self._master)
+
     def _wrap(self, subject: UUID) -> bytes:
         nonce = os.urandom(_NONCE_BYTES)
         return nonce + self._master.encrypt(nonce, AESGCM.generate_key(256), subject.bytes)
@@ -79,3 +83,21 @@ class KeyRing:
         if wrapped is None:
             return None
         return SubjectBox(self._master.decrypt(wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], subject.bytes))
+
+
+class _Remembering(KeyRing):
+    """What one transaction has read of the keys."""
+
+    def __init__(self, master_key: AESGCM) -> None:
+        super().__init__(master_key)
+        self._found: dict[UUID, SubjectBox | None] = {}
+
+    async def boxes(self, connection: AnyConnection, subjects: Iterable[UUID]) -> Boxes:
+        wanted = set(subjects)
+        self._found.update(await super().boxes(connection, wanted - self._found.keys()))
+        return {subject: self._found[subject] for subject in wanted if subject in self._found}
+
+    async def destroy(self, connection: AnyConnection, subjects: Iterable[UUID], at: datetime) -> None:
+        gone = set(subjects)
+        await super().destroy(connection, gone, at)
+        self._found.update(dict.fromkeys(gone))

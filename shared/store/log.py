@@ -25,7 +25,12 @@ def subject_of(row: Mapping[str, Any]) -> UUID | None:
     return codec_of(class_of(row)).subject_in(row["data"], row["aggregate_id"])
 
 
-def recorded(row: Mapping[str, Any], boxes: Boxes) -> Recorded[Event]:
+def subject_if_known(row: Any) -> UUID | None:
+    """As subject_of; None also for an event that this code does not know."""
+    return None if event_class(row["type"], row["schema_version"]) is None else subject_of(row)
+
+
+def recorded(row: Any, boxes: Boxes) -> Recorded[Event]:
     """A log row as an event, opened as far as the keys are there."""
     codec = codec_of(class_of(row))
     subject = codec.subject_in(row["data"], row["aggregate_id"])

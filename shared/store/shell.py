@@ -245,9 +245,9 @@ class Shell:
             outcomes = await batch.run(works)
             crash_point("before_commit")
         metrics.committed(self.service.name, outcomes, time.perf_counter() - started, self.parts.clock.now())
-        if batch.has_planned:
+        if batch.has_due:
             self.jobs_bell.ring()
-        if batch.has_planned_urgently:
+        if batch.has_due_urgently:
             self.urgent_bell.ring()
         if batch.has_recorded:
             self.outbox_bell.ring()

@@ -30,8 +30,8 @@ class Writer:
         self._parts = parts
         self._connection = connection
         self._now = now
-        self.has_planned = False
-        self.has_planned_urgently = False
+        self.has_due = False
+        self.has_due_urgently = False
         self.has_recorded = False
         self._clear()
 
@@ -99,8 +99,9 @@ class Writer:
         """Writes it all. Raises Conflict where another transaction was faster."""
         if self._erased:
             await self._parts.keyring.destroy(self._connection, self._erased, self._now)
-        self.has_planned |= bool(self._jobs or self._ended or self._moved or self._released)
-        self.has_planned_urgently |= any(job["urgent"] for job in self._jobs) or any(job.urgent for job in self._ended)
+        due = [job for job in self._jobs if job["state"] == "live" and job["run_at"] <= self._now]
+        self.has_due |= bool(due or self._moved or self._released)
+        self.has_due_urgently |= any(job["urgent"] for job in due)
         self.has_recorded |= bool(self._events)
         boxes = await self._parts.keyring.boxes_made(self._connection, self._subjects())
         await self._record(boxes)
@@ -137,6 +138,9 @@ class Writer:
         assert written is not None
         if written["followed"] != len(self._followed) or written["ended"] != len(self._ended):
             raise Conflict("an event was followed, or a job ended, by another process")
+        if written["followers"]:
+            self.has_due = True
+            self.has_due_urgently |= any(job.urgent for job in self._ended)
 
     def _outbox(self) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = [

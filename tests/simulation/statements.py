@@ -112,7 +112,7 @@ async def record(
         id, when = UUID(answer["id"]), _instant(answer["created_at"])
         typed = {"id": id, "body_hash": bytes.fromhex(answer["body_hash"]), "created_at": when}
         await _insert(tx, "idempotency_keys", id, {**answer, **typed})
-    deleted = 0
+    deleted, lanes = 0, list[tuple[str | None, UUID]]()
     for row in _rows(ended):
         id = UUID(row["id"])
         await tx.lock(("jobs", id))
@@ -120,7 +120,9 @@ async def record(
         if held is not None and held["leased_by"] == UUID(row["lease"]):
             tx.set("jobs", id, None)
             deleted += 1
-    return [{"followed": followed, "ended": deleted}]
+            lanes.append((held["lane"], held["key"]))
+    followers = any(lane is not None and _in_lane(tx, lane, key) for lane, key in lanes)
+    return [{"followed": followed, "ended": deleted, "followers": followers}]
 
 
 async def _append(tx: Transaction, event: Row) -> None:
@@ -567,6 +569,11 @@ async def relay_published(
         row = {"number": number, "seqs": list(log_seqs), "hash": hash, "sealed_at": tx.database.now()}
         await _insert(tx, "seals", number, row)
     return len(seqs)
+
+
+@means
+async def is_to_be_published(tx: Transaction) -> list[Row]:
+    return [{"exists": any(True for _ in tx.scan("outbox"))}]
 
 
 @means

@@ -1,6 +1,7 @@
 -- Everything that a batch adds, in one statement: log, outbox, jobs, inbox and idempotency keys; ended jobs go.
 -- Each parameter is a JSON array of rows. Returns how many inbox rows moved and how many jobs ended: both must be all
--- of them, else another process was faster and the transaction is given up (an invariant of exactly-once).
+-- of them, else another process was faster and the transaction is given up (an invariant of exactly-once); and whether
+-- some job waited in the lane of one that has ended.
 with logged as (
     insert into event_log (id, type, schema_version, aggregate, aggregate_id, sequence, data, sealed, recorded_at,
                            correlation_id, causation_id, actor, on_behalf_of, traceparent)
@@ -43,6 +44,7 @@ with logged as (
 ), ended as (
     delete from jobs using jsonb_to_recordset($6::jsonb) as d (id uuid, lease uuid)
     where jobs.id = d.id and jobs.leased_by = d.lease
-    returning 1
+    returning jobs.id, jobs.lane, jobs.key
 )
-select (select count(*) from followed) as followed, (select count(*) from ended) as ended
+select (select count(*) from followed) as followed, (select count(*) from ended) as ended,
+       exists (select 1 from ended e join jobs j on j.lane = e.lane and j.key = e.key and j.id <> e.id) as followers
