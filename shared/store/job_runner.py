@@ -33,7 +33,7 @@ from shared.store.writer import defer_job
 
 TRANSACTIONAL = ("event", "foreign_event", "message", "walk")
 EFFECTS = ("effect",)
-URGENT, OTHERS, ALL = "j.urgent", "not j.urgent", "true"
+URGENT, OTHERS, OF_KEY, ALL = "j.urgent", "not j.urgent", "j.key = $7", "true"
 """Conditions of the claim's statement, each with an index of its own."""
 BATCH_LIMIT = 100
 CONCURRENT_EFFECTS = 64
@@ -167,9 +167,9 @@ class JobRunner:
         self, kinds: Sequence[str], limit: int, *, key: UUID | None = None, which: str = ALL
     ) -> list[ClaimedJob]:
         now = self._parts.clock.now()
-        text = for_table("claim_jobs", "jobs", which=which)
-        arguments = (list(kinds), now, limit, self._leases.new(), LEASE_SECONDS, key, SHORT_LEASE_SECONDS)
-        rows = await self._parts.pool.fetch(text, *arguments)
+        text = for_table("claim_jobs", "jobs", which=which if key is None else OF_KEY)
+        arguments = [list(kinds), now, limit, self._leases.new(), LEASE_SECONDS, SHORT_LEASE_SECONDS]
+        rows = await self._parts.pool.fetch(text, *arguments, *([] if key is None else [key]))
         names = (
             "id",
             "kind",

@@ -1,15 +1,12 @@
 """`python -m tests.simulation --seeds 40 --transactions 200`: many seeds, on all cores; exit 1 where one fails."""
 
 import argparse
-import gc
 import os
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
-import structlog
-
-from tests.simulation.run import Outcome, simulate
+from tests.simulation.run import Outcome, be_quiet, simulate
 
 
 def main() -> int:
@@ -21,7 +18,7 @@ def main() -> int:
     asked.add_argument("--processes", type=int, default=os.cpu_count())
     given = asked.parse_args()
     began, failed, done = time.monotonic(), 0, list[Outcome]()
-    with ProcessPoolExecutor(given.processes, initializer=_be_quiet, max_tasks_per_child=20) as workers:
+    with ProcessPoolExecutor(given.processes, initializer=be_quiet, max_tasks_per_child=20) as workers:
         seeds = range(given.first, given.first + given.seeds)
         running = [workers.submit(simulate, seed, given.transactions) for seed in seeds]
         for finished in as_completed(running):
@@ -38,12 +35,6 @@ def main() -> int:
         f"{transactions / seconds:,.0f} transactions/s"
     )
     return 1 if failed else 0
-
-
-def _be_quiet() -> None:
-    """What the product logs of all these faults is not asked for; and short runs need no garbage collected."""
-    gc.disable()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
 
 
 def _tell(outcome: Outcome) -> None:

@@ -1,8 +1,11 @@
 """One seed from its beginning to the auditor's word."""
 
+import gc
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+
+import structlog
 
 from afaq.audit.gather import gather
 from afaq.audit.invariants import check_all
@@ -26,6 +29,12 @@ class Outcome:
     lives: int
     violations: list[str] = field(default_factory=list)
     trace: str = ""
+
+
+def be_quiet() -> None:
+    """What the product logs of all these faults is not asked for; and short runs need no garbage collected."""
+    gc.disable()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
 
 
 def simulate(

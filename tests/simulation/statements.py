@@ -386,8 +386,8 @@ async def claim_jobs(
     limit: int,
     lease: UUID,
     effect_seconds: float,
-    key: UUID | None,
     other_seconds: float,
+    key: UUID | None = None,
     *,
     which: str,
 ) -> list[Row]:

@@ -26,7 +26,7 @@ def test_forty_seeds_of_two_hundred_transactions_leave_nothing_for_the_auditor()
 
 def test_a_seed_is_the_same_run_each_time() -> None:
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
-    program = "from tests.simulation.run import simulate; print(simulate(7, 30).trace)"
+    program = "from tests.simulation.run import be_quiet, simulate; be_quiet(); print(simulate(7, 30).trace)"
     command = [sys.executable, "-c", program]
     traces = {
         subprocess.run(command, cwd=HERE, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
