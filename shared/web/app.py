@@ -13,9 +13,9 @@ from shared.store.shell import Shell
 from shared.web.auth import TokenVerifier
 from shared.web.documents import document_refusals
 from shared.web.health import Health
-from shared.web.layers import Bounded, Measured, refuse_odd_json
+from shared.web.layers import Bounded, Measured, Sheds, refuse_odd_json
 from shared.web.live import Watcher
-from shared.web.problems import KIT_ERRORS, answer_problems, read_words
+from shared.web.problems import KIT_ERRORS, ProblemAnswers, read_words
 
 _TELEMETRY: TelemetryConfig = {"operation_spans": False}  # three spans fewer a request, which say little
 
@@ -38,8 +38,10 @@ def create_app(
     app.state.verifier = TokenVerifier(shell.parts.pool)
     app.state.watcher = Watcher(shell, stop)
     words = read_words(KIT_ERRORS, *(file for file in [folder / "errors.yaml"] if file.exists()))
-    answer_problems(app, words)
+    answers = ProblemAnswers(words)
+    answers.give(app)
     app.add_middleware(Bounded)
+    app.add_middleware(Sheds, answers=answers)
     app.add_middleware(Measured, service=name)
     return app
 

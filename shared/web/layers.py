@@ -9,10 +9,13 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.observability import metrics
-from shared.web.problems import Problem
+from shared.web.problems import Problem, ProblemAnswers
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_DEPTH = 32
+MAX_WAITING = 100
+"""Requests that wait in a process: with more, the last would wait for longer than a person does."""
+_ALWAYS_ANSWERED = ("/health/", "/metrics")
 _TOO_LARGE = 413
 
 
@@ -68,6 +71,41 @@ class Bounded:
             return message
 
         await self._app(scope, receive_bounded, send)
+
+
+class Sheds:
+    """Answers "overloaded" at once where too many requests wait for an answer already: none waits without end.
+
+    What has begun to be answered (a live stream) does not count, and health and metrics are always answered.
+    """
+
+    def __init__(self, app: ASGIApp, answers: ProblemAnswers) -> None:
+        self._app = app
+        self._answers = answers
+        self._waiting = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes the request on, or answers it."""
+        if scope["type"] != "http" or scope["path"].startswith(_ALWAYS_ANSWERED):
+            await self._app(scope, receive, send)
+            return
+        if self._waiting >= MAX_WAITING:
+            refused = self._answers.answer(Request(scope), "overloaded", headers={"Retry-After": "2"})
+            await refused(scope, receive, send)
+            return
+        self._waiting += 1
+        waits = True
+
+        async def send_counted(message: Message) -> None:
+            nonlocal waits
+            self._waiting -= waits
+            waits = False
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_counted)
+        finally:
+            self._waiting -= waits
 
 
 async def refuse_odd_json(request: Request) -> None:

@@ -127,18 +127,16 @@ class ProblemAnswers:
         _log.error("a request met a fault of ours", route=route_of(request), exc_info=error)
         return self.answer(request, "internal-error")
 
-
-def answer_problems(app: FastAPI, words: Mapping[str, Words]) -> None:
-    """Has every error of an app answered as a problem."""
-    answers = ProblemAnswers(words)
-    app.add_exception_handler(Problem, answers.problem)
-    for domain_error in (Refused, NotYet, StillRunning, KeyReused):
-        app.add_exception_handler(domain_error, answers.refused)
-    app.add_exception_handler(RequestValidationError, answers.invalid)
-    app.add_exception_handler(HTTPException, answers.http)
-    for away in (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, Conflict):
-        app.add_exception_handler(away, answers.unexpected)
-    app.add_exception_handler(Exception, answers.unexpected)
+    def give(self, app: FastAPI) -> None:
+        """Has every error of an app answered as a problem."""
+        app.add_exception_handler(Problem, self.problem)
+        for domain_error in (Refused, NotYet, StillRunning, KeyReused):
+            app.add_exception_handler(domain_error, self.refused)
+        app.add_exception_handler(RequestValidationError, self.invalid)
+        app.add_exception_handler(HTTPException, self.http)
+        for away in (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, Conflict):
+            app.add_exception_handler(away, self.unexpected)
+        app.add_exception_handler(Exception, self.unexpected)
 
 
 def route_of(request: Request) -> str:
