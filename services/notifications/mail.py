@@ -44,6 +44,8 @@ class SmtpServer:
             raise _refusal(refused.recipients[0].code) from None
         except aiosmtplib.SMTPDataError as answer:
             raise _refusal(answer.code) from None
+        except aiosmtplib.SMTPNotSupported:
+            raise AddressRefused("smtp-utf8-not-supported") from None
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             raise TryLater(f"the mail server is away: {type(error).__name__}") from None
 

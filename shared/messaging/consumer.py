@@ -18,6 +18,7 @@ from shared.observability import metrics
 from shared.store.faults import is_transient
 from shared.store.foreign import foreign_work
 from shared.store.shell import Shell
+from shared.store.tempo import Tempo
 from shared.store.work import Deferred, Outcome, Work
 
 MAX_RECORDS = 500
@@ -54,6 +55,7 @@ class Consumer:
         )
         self._topics = {topic.name: topic for topic in shell.service.reads}
         self._watch = ParkingWatch()
+        self._tempo = Tempo()
         subscriber = self._broker.subscriber(
             *(topic.name for topic in shell.service.reads),
             group_id=group_of(shell.service),
@@ -111,6 +113,8 @@ class Consumer:
         works = [work for record in records if (work := self._work(record))]
         self._note(await self._process(works))
         crash_point("after_commit_before_offsets")
+        self._tempo.done(len(works))
+        await self._tempo.gather()
 
     def _work(self, record: ConsumerRecord) -> Work | None:
         try:

@@ -29,6 +29,7 @@ from shared.store.seal import NO_SEAL, last_seal
 from shared.store.shell import Shell
 from shared.store.statements import SQL
 from shared.store.states import read_state
+from shared.store.tempo import Tempo
 from shared.store.types import Connection, Record
 
 BATCH_LIMIT = 500
@@ -81,10 +82,12 @@ class Relay:
                 return
             await asyncio.sleep(0.5)
         self._seal = await last_seal(connection)
-        bell = Listener(self._shell.outbox_bell)
+        bell, tempo = Listener(self._shell.outbox_bell), Tempo()
         while not stop.is_set():
             try:
+                await tempo.gather()
                 published = await self._publish_batch(connection)
+                tempo.done(published)
             except (KafkaError, TimeoutError) as error:
                 # The batch is read again from the start: we may not be the leader any more, and a snapshot may be old.
                 _log.warning("the relay sends a batch again", fault=type(error).__name__)

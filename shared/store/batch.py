@@ -192,6 +192,8 @@ class Batch:
             body = self._answer(work, draft)
         except NotYet as error:
             return self._wait_for(work, error)
+        except Busy as busy:
+            return busy
         except Exception as error:
             if is_database_error(error):
                 raise

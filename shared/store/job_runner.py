@@ -28,6 +28,7 @@ from shared.store.foreign import foreign_work
 from shared.store.log import recorded, subject_if_known
 from shared.store.shell import Shell
 from shared.store.statements import SQL, for_table
+from shared.store.tempo import Tempo
 from shared.store.work import ClaimedJob, Deferred, PageDone, Work
 from shared.store.writer import defer_job
 
@@ -103,9 +104,12 @@ class JobRunner:
 
     async def _loop(self, which: str, slots: int, stop: asyncio.Event) -> None:
         bell = Listener(self._shell.urgent_bell if which == URGENT else self._shell.jobs_bell)
+        tempo = Tempo()
         while not stop.is_set():
             try:
-                if not await self._round(which, slots):
+                if which != URGENT:
+                    await tempo.gather()
+                if not await self._round(which, slots, tempo):
                     await bell.wait(self._poll_seconds)  # what a round brings about rings it
             except Exception as error:
                 if not is_database_error(error):
@@ -133,7 +137,7 @@ class JobRunner:
                 pause = min(0.25, pause * 2)
         return False
 
-    async def _round(self, which: str, slots: int) -> bool:
+    async def _round(self, which: str, slots: int, tempo: Tempo) -> bool:
         """Claims what can be begun: all kinds at once, or apart where few effects more can be; tells whether there may
         be more than was claimed.
         """
@@ -143,6 +147,7 @@ class JobRunner:
         else:
             claimed = await self._claim(TRANSACTIONAL, BATCH_LIMIT, which=which)
             claimed += await self._claim(EFFECTS, free, which=which) if free else []
+        tempo.done(len(claimed))
         others = [job for job in claimed if job.kind != "effect"]
         for job in claimed:
             if job.kind == "effect":
@@ -330,7 +335,7 @@ class JobRunner:
             try:
                 if job.target:
                     await self._parts.pool.execute(SQL["circuit_ok"], job.target)
-                await self._shell.process([work])
+                await self._shell.join(work)
                 return
             except Exception as error:
                 if not is_transient(error) or is_conflict(error) or time.monotonic() > give_up_at:

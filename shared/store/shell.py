@@ -25,6 +25,7 @@ from shared.store.log import history, read_all
 from shared.store.parts import Parts, assemble
 from shared.store.statements import SQL, for_table
 from shared.store.states import read_state, states_of
+from shared.store.tempo import Tempo
 from shared.store.types import Pool
 from shared.store.work import Answer, Busy, Done, Idempotency, Loaded, Outcome, Overloaded, Work
 
@@ -53,6 +54,8 @@ class Shell:
         self._commits: set[asyncio.Task[None]] = set()
         self._alone_commits: set[asyncio.Task[None]] = set()
         self._waiting_room = asyncio.Semaphore(WAITING_ALONE)
+        self._tempo = Tempo()
+        self._gathers = False
 
     @classmethod
     async def open(cls, service: Service, pool: Pool, keyring: KeyRing, clock: Clock) -> "Shell":
@@ -86,14 +89,21 @@ class Shell:
         )
         if len(self._waiting) >= WAITING_LIMIT:
             raise Overloaded
-        work = Work(origin, sends=commands, command=True, idempotency=key, answer=answer)
+        outcome = await self.join(Work(origin, sends=commands, command=True, idempotency=key, answer=answer))
+        assert isinstance(outcome, Done)
+        return outcome
+
+    async def join(self, work: Work) -> Outcome:
+        """Deals with a work that somebody waits for, in one commit with others that come at the same time.
+
+        Raises what a command is refused with, and what is wrong with the database.
+        """
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiting.append((work, future))
         self._start_commits()
         outcome = await future
         if isinstance(outcome, Exception):
             raise outcome
-        assert isinstance(outcome, Done)
         return outcome
 
     async def process(self, works: Sequence[Work]) -> dict[Work, Outcome]:
@@ -149,9 +159,9 @@ class Shell:
             await asyncio.wait(running)
 
     def _start_commits(self) -> None:
-        while self._waiting and len(self._commits) < CONCURRENT_COMMITS:
-            group = [self._waiting.popleft() for _ in range(min(GROUP_LIMIT, len(self._waiting)))]
-            task = asyncio.create_task(self._commit(group))
+        if self._waiting and not self._gathers and len(self._commits) < CONCURRENT_COMMITS:
+            self._gathers = True
+            task = asyncio.create_task(self._commit())
             self._commits.add(task)
             task.add_done_callback(self._commit_ended)
 
@@ -159,7 +169,12 @@ class Shell:
         self._commits.discard(task)
         self._start_commits()
 
-    async def _commit(self, group: Sequence[tuple[Work, asyncio.Future[Outcome]]]) -> None:
+    async def _commit(self) -> None:
+        await self._tempo.gather()
+        group = [self._waiting.popleft() for _ in range(min(GROUP_LIMIT, len(self._waiting)))]
+        self._tempo.done(len(group))
+        self._gathers = False
+        self._start_commits()
         works = [work for work, _ in group]
         try:
             outcomes: Mapping[Work, Outcome] = await self._transact(works, skip_locked=True)

@@ -26,9 +26,10 @@ def kuwaiti_phone(text: object) -> str:
 
 
 Phone = Annotated[str, BeforeValidator(kuwaiti_phone)]
+_ATOM = r"""[^@\s."(),:;<>\[\\\]\x00-\x1f\x7f]+"""
 Email = Annotated[
-    str, StringConstraints(pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+\.[^@\s\x00-\x1f\x7f]+$", max_length=254)
-]
+    str, StringConstraints(pattern=rf"^{_ATOM}(\.{_ATOM})*@{_ATOM}(\.{_ATOM})+$", max_length=254)
+]  # RFC 5322 without quoted names and address literals, which no mailbox of a person has
 CivilId = Annotated[str, StringConstraints(max_length=30)]
 Agency = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,40}$")]
 NoticeNumber = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,80}$")]

@@ -113,7 +113,14 @@ async def office() -> AsyncIterator[PostOffice]:
     await server.wait_closed()
 
 
-async def send(office: PostOffice, *, password: str = PASSWORD, security: str = "none", letter: Any = LETTER) -> None:
+async def send(
+    office: PostOffice,
+    *,
+    password: str = PASSWORD,
+    security: str = "none",
+    letter: Any = LETTER,
+    address: str = EMAIL,
+) -> None:
     """Hands a letter over."""
     server = SmtpServer(
         host="127.0.0.1",
@@ -123,7 +130,7 @@ async def send(office: PostOffice, *, password: str = PASSWORD, security: str = 
         security=security,
         sender="Afaq <no-reply@afaq.test>",
     )
-    await server.send(EMAIL, letter, REFERENCE)
+    await server.send(address, letter, REFERENCE)
 
 
 async def received(office: PostOffice, letter: Any = LETTER) -> EmailMessage:
@@ -194,6 +201,15 @@ async def test_a_recipient_who_is_refused_is_the_addresss_fault(office: PostOffi
     with pytest.raises(AddressRefused) as refused:
         await send(office)
     assert refused.value.why == f"smtp-{code}"
+
+
+async def test_an_address_in_another_script_is_refused_where_the_server_knows_no_such_addresses(
+    office: PostOffice,
+) -> None:
+    with pytest.raises(AddressRefused) as refused:
+        await send(office, address="فهد@example.test")
+    assert refused.value.why == "smtp-utf8-not-supported"
+    assert office.kept == []
 
 
 @pytest.mark.parametrize("code", [552, 554])

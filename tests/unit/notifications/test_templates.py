@@ -20,6 +20,7 @@ from services.requests.seed import read_definitions
 from shared.contracts.event import Event, event_class
 from shared.contracts.notifications import Channel, ContactCodeAsked
 from shared.contracts.personal import codec_of
+from shared.kernel.clock import KUWAIT
 from shared.kernel.money import dinars
 from shared.kernel.text import LocalizedText
 from tests.unit.builders import NOW, a_text, an_event, an_id, through_json
@@ -230,10 +231,13 @@ def test_a_number_is_said_in_latin_digits(text: LocalizedText, count: int) -> No
 
 
 @each_count
-def test_whole_days_are_counted_from_the_event_to_its_end(count: int) -> None:
+def test_days_of_the_calendar_are_counted_from_the_event_to_its_end(count: int) -> None:
     event = an_event(event_of(rule_for("offer-made")))
-    for beyond in (timedelta(), timedelta(hours=23)):
-        assert arguments_of(event, NAME, NOW, NOW + timedelta(days=count) + beyond)["days_left"] == count
+    midnight = NOW.astimezone(KUWAIT).replace(hour=0, minute=0)
+    morning, evening = midnight + timedelta(hours=1), midnight + timedelta(hours=23)
+    for told_at, ends_at in ((morning, evening), (evening, morning), (evening, evening)):
+        if count > 0 or ends_at >= told_at:
+            assert arguments_of(event, NAME, told_at, ends_at + timedelta(days=count))["days_left"] == count
     assert arguments_of(event, NAME, NOW, NOW - timedelta(days=count))["days_left"] == 0
     assert "days_left" not in arguments_of(event, NAME, NOW)
 
