@@ -6,6 +6,7 @@ import subprocess
 import sys
 from typing import Any
 
+from afaq.access import open_shell
 from afaq.traces import Span, read_spans, trees_of, walk
 from tests.conftest import RunningStack
 from tests.support import Person, a_person, approve, pay, renewed, submit, until_status
@@ -32,12 +33,8 @@ async def afaq(platform: RunningStack, *arguments: str) -> str:
 
 async def traces_of(platform: RunningStack, request: Any) -> list[Span]:
     """The trees of what a request has brought about."""
-    from afaq.access import open_shell
-
-    for variable, value in environment_of(platform).items():
-        os.environ.setdefault(variable, value)
     await asyncio.sleep(EXPORTED_SECONDS)
-    async with open_shell("requests") as shell:
+    async with open_shell("requests", platform.stack.environments["requests"]) as shell:
         events = await shell.history(request["id"])
     wanted = {f"0x{event.origin.traceparent.split('-')[1]}" for event in events if event.origin.traceparent}
     return trees_of(read_spans(platform.directory / "traces", wanted))
