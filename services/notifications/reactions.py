@@ -71,7 +71,7 @@ def tell_by(rule: Rule) -> Callable[[Recorded[Event], Recipient | None], Iterato
 def arguments_of(
     data: Event, name: LocalizedText, at: datetime, expires_at: datetime | None = None
 ) -> Mapping[str, Any]:
-    """What a template may use: the event's fields in the types that ICU formats, and the days of the calendar that are left."""
+    """What a template may use: the event's fields in the types that ICU formats, and the days left in the calendar."""
     arguments: dict[str, Any] = {"name": name}
     if expires_at is not None:
         arguments["days_left"] = max(0, (expires_at.astimezone(KUWAIT).date() - at.astimezone(KUWAIT).date()).days)

@@ -1,7 +1,7 @@
 """The relay: publishes the outbox in its order, and deletes what Kafka has acknowledged (ADR 5).
 
-One leader a service, by a session's advisory lock. A batch is read, sent once, awaited within a limit of our own,
-deleted and sealed, in one transaction; on any failure the producer is thrown away, because an idempotent producer whose
+One leader a service, by a session's advisory lock. A batch is read, sent once, awaited within a limit of our own, and
+deleted and sealed in one statement; on any failure the producer is thrown away, because an idempotent producer whose
 batch has failed has spent its sequence numbers, and the batch is read again. So nothing is lost, a key's order is kept,
 and at most one batch comes twice a failure.
 """
@@ -33,7 +33,7 @@ from shared.store.tempo import Tempo
 from shared.store.types import Connection, Record
 
 BATCH_LIMIT = 500
-ACKNOWLEDGED_WITHIN_SECONDS = 8.0  # well before PostgreSQL ends an idle transaction
+ACKNOWLEDGED_WITHIN_SECONDS = 8.0  # before PostgreSQL ends a silent session, and another leads
 LEADER_LOCK = 7_051_001
 SILENT_LIMIT = "10s"
 """A leader that is silent for so long stands still, or is on a machine that is gone: another leads."""
@@ -100,18 +100,21 @@ class Relay:
                     break
 
     async def _publish_batch(self, connection: Connection) -> int:
-        async with connection.transaction():
-            rows = await connection.fetch(SQL["relay_batch"], BATCH_LIMIT)
-            if not rows:
-                return 0
-            logged = [row for row in rows if row["sequence"] is not None]
-            seal = self._seal.next(bytes(row["digest"]) for row in logged) if logged else self._seal
-            messages = [message for row in rows if (message := await self._message(connection, row))]
-            crash_point("after_commit_before_publish")
-            await self._send(_sealed(messages, self._service.events.name, seal.hash) if logged else messages)
-            crash_point("after_publish_before_delete")
-            seqs, log_seqs = [row["seq"] for row in rows], [row["log_seq"] for row in logged]
-            await connection.execute(SQL["relay_published"], seqs, seal.number, log_seqs, seal.hash)
+        now = asyncio.get_running_loop().time
+        read_at = now()
+        rows = await connection.fetch(SQL["relay_batch"], BATCH_LIMIT)
+        if not rows:
+            return 0
+        logged = [row for row in rows if row["sequence"] is not None]
+        seal = self._seal.next(bytes(row["digest"]) for row in logged) if logged else self._seal
+        messages = [message for row in rows if (message := await self._message(connection, row))]
+        crash_point("after_commit_before_publish")
+        if now() - read_at > ACKNOWLEDGED_WITHIN_SECONDS:
+            raise TimeoutError  # we stood still: another may lead by now, and have published what is newer
+        await self._send(_sealed(messages, self._service.events.name, seal.hash) if logged else messages)
+        crash_point("after_publish_before_delete")
+        seqs, log_seqs = [row["seq"] for row in rows], [row["log_seq"] for row in logged]
+        await connection.execute(SQL["relay_published"], seqs, seal.number, log_seqs, seal.hash)
         self._seal = seal
         metrics.PUBLISHED.labels(self._service.name).inc(len(rows))
         return len(rows)

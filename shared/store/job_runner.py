@@ -124,14 +124,16 @@ class JobRunner:
         """
         deadline, pause = time.monotonic() + timeout_seconds, 0.01
         while (left := deadline - time.monotonic()) > 0:
-            claimed = await self._claim(TRANSACTIONAL + EFFECTS, BATCH_LIMIT, key=key)
+            left_to_do = await self._parts.pool.fetchrow(SQL["jobs_left"], key, self._parts.clock.now() + SOON)
+            assert left_to_do is not None
+            if not left_to_do["due"]:
+                return True
+            claimed = await self._claim(TRANSACTIONAL + EFFECTS, BATCH_LIMIT, key=key) if left_to_do["free"] else []
             if claimed:
                 doing = asyncio.create_task(self._do(claimed))
                 self._watch(doing, URGENT)
                 await asyncio.wait({doing}, timeout=left)
                 pause = 0.01
-            elif not await self._parts.pool.fetchval(SQL["jobs_left"], key, self._parts.clock.now() + SOON):
-                return True
             else:
                 await asyncio.sleep(min(pause, left))
                 pause = min(0.25, pause * 2)

@@ -48,7 +48,6 @@ def server_settings(application: str) -> dict[str, str]:
         # A plan that was made while a table was small is kept while it grows: it must not be one that reads all of it.
         "enable_seqscan": "off",
         "enable_bitmapscan": "off",
-        "enable_sort": "off",
         "enable_hashjoin": "off",
         "enable_mergejoin": "off",
     }

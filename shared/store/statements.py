@@ -24,4 +24,16 @@ def for_table(name: str, table: str, **identifiers: str) -> str:
     return SQL[name].format(table=table, **identifiers)
 
 
+@cache
+def recording(saves: tuple[str, ...], upserts: tuple[str, ...]) -> str:
+    """`record` with these statements in it; the `$1` of each is its parameter from the seventh on, in their order."""
+    names = [f"saved_{number}" for number in range(len(saves))] + [f"kept_{number}" for number in range(len(upserts))]
+    writes = "".join(
+        f", {name} as (\n{text.replace('$1', f'${place}')})"
+        for place, (name, text) in enumerate(zip(names, saves + upserts, strict=True), start=7)
+    )
+    saved = " + ".join(["0", *(f"(select count(*) from {name})" for name in names[: len(saves)])])  # noqa: S608 ours
+    return SQL["record"].format(writes=writes or " ", saved=saved)
+
+
 SQL = Statements(Path(__file__).parent / "sql")

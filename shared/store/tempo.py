@@ -3,7 +3,7 @@
 import asyncio
 import math
 
-CALM_PER_SECOND = 40.0
+CALM_PER_SECOND = 100.0
 """Up to so much a second, everything is done when it comes."""
 GATHERED_AT_MOST_SECONDS = 0.025
 

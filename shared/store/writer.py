@@ -1,7 +1,8 @@
 """Everything that a batch writes, gathered and written in as few statements as there are kinds of table."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,11 +17,19 @@ from shared.store.idempotency import sealed_answer
 from shared.store.keyring import Boxes
 from shared.store.log import log_row
 from shared.store.parts import Parts
-from shared.store.statements import SQL, for_table
+from shared.store.statements import SQL, for_table, recording
 from shared.store.types import AnyConnection
 from shared.store.work import ClaimedJob, Deferred, Draft, Idempotency, Loaded, PageDone
 
 Key = tuple[str, UUID]
+
+
+@dataclass(frozen=True)
+class Write:
+    """A statement with one parameter, and the rows that it is given."""
+
+    text: str
+    rows: Sequence[Mapping[str, Any]]
 
 
 class Writer:
@@ -104,9 +113,10 @@ class Writer:
         self.has_due_urgently |= any(job["urgent"] for job in due)
         self.has_recorded |= bool(self._events)
         boxes = await self._parts.keyring.boxes_made(self._connection, self._subjects())
-        await self._record(boxes)
-        await self._save_states(boxes)
-        await self._write_rows()
+        keeps_order = any(isinstance(row, Delete) for row in self._rows)
+        await self._record(boxes, [] if keeps_order else self._upserts(self._rows))
+        if keeps_order:
+            await self._write_in_order(self._rows)
         await self._settle_jobs()
         self._clear()
 
@@ -120,7 +130,8 @@ class Writer:
             subjects |= {subject} if subject else set()
         return subjects
 
-    async def _record(self, boxes: Boxes) -> None:
+    async def _record(self, boxes: Boxes, upserts: Sequence[Write]) -> None:
+        saves = self._saves(boxes)
         rows = (
             [log_row(name, event, boxes, position) for position, (name, event) in enumerate(self._events)],
             self._outbox(),
@@ -131,13 +142,17 @@ class Writer:
             ],
             [self._answer_row(key, body, boxes) for key, body in self._answers],
             [{"id": job.id, "lease": job.lease} for job in self._ended],
+            *(write.rows for write in (*saves, *upserts)),
         )
         if not any(rows):
             return
-        written = await self._connection.fetchrow(SQL["record"], *(to_json(part) for part in rows))
+        text = recording(tuple(write.text for write in saves), tuple(write.text for write in upserts))
+        written = await self._connection.fetchrow(text, *(to_json(part) for part in rows))
         assert written is not None
         if written["followed"] != len(self._followed) or written["ended"] != len(self._ended):
             raise Conflict("an event was followed, or a job ended, by another process")
+        if written["saved"] != len(self._states):
+            raise Conflict("an aggregate was changed by another transaction")
         if written["followers"]:
             self.has_due = True
             self.has_due_urgently |= any(job.urgent for job in self._ended)
@@ -169,15 +184,12 @@ class Writer:
             "created_at": self._now,
         }
 
-    async def _save_states(self, boxes: Boxes) -> None:
-        by_decider: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    def _saves(self, boxes: Boxes) -> list[Write]:
+        by_table: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for (name, id), (before, after) in self._states.items():
-            by_decider[name].append(self._state_row(name, id, before, after, boxes))
-        for name in sorted(by_decider, key=lambda name: self._parts.service.decider(name).table):
-            text = for_table("save_states", self._parts.service.decider(name).table)
-            status = await self._connection.execute(text, to_json(by_decider[name]))
-            if int(status.rsplit(" ", 1)[-1]) != len(by_decider[name]):
-                raise Conflict("an aggregate was changed by another transaction")
+            row = self._state_row(name, id, before, after, boxes)
+            by_table[self._parts.service.decider(name).table].append(row)
+        return [Write(for_table("save_states", table), by_table[table]) for table in sorted(by_table)]
 
     def _state_row(self, name: str, id: UUID, before: Loaded, after: Loaded, boxes: Boxes) -> dict[str, Any]:
         decider = self._parts.service.decider(name)
@@ -195,19 +207,31 @@ class Writer:
             "updated_at": self._now,
         }
 
-    async def _write_rows(self) -> None:
-        waiting: dict[str, list[Row]] = defaultdict(list)
-        for row in self._rows:
+    async def _write_in_order(self, rows: Sequence[Row | Delete]) -> None:
+        """Rows among which some are deleted: each statement by itself, what is written before a deletion first."""
+        waiting: list[Row] = []
+        for row in rows:
             if isinstance(row, Row):
-                waiting[row.table].append(row)
+                waiting.append(row)
             else:
-                await self._upsert(row.table, waiting.pop(row.table, []))
+                await self._write(self._upserts(waiting))
+                waiting.clear()
                 await self._connection.execute(for_table("delete_rows", row.table, by=row.by), row.equals)
-        for table in sorted(waiting):
-            await self._upsert(table, waiting[table])
+        await self._write(self._upserts(waiting))
 
-    async def _upsert(self, table: str, rows: Sequence[Row]) -> None:
-        key = self._parts.primary_keys[table] if rows else ()
+    async def _write(self, writes: Sequence[Write]) -> None:
+        for write in writes:
+            await self._connection.execute(write.text, to_json(write.rows))
+
+    def _upserts(self, rows: Iterable[Row | Delete]) -> list[Write]:
+        by_table: dict[str, list[Row]] = defaultdict(list)
+        for row in rows:
+            assert isinstance(row, Row)
+            by_table[row.table].append(row)
+        return [write for table in sorted(by_table) for write in self._upserts_of(table, by_table[table])]
+
+    def _upserts_of(self, table: str, rows: Sequence[Row]) -> Iterator[Write]:
+        key = self._parts.primary_keys[table]
         merged: dict[tuple[Any, ...], dict[str, Any]] = {}
         for row in rows:
             merged.setdefault(tuple(row.values[column] for column in key), {}).update(row.values)
@@ -216,7 +240,7 @@ class Writer:
             by_columns[tuple(sorted(values))].append(values)
         for columns, found in by_columns.items():
             found.sort(key=lambda values: [str(values[column]) for column in key])
-            await self._connection.execute(_upsert_text(table, columns, key), to_json(found))
+            yield Write(_upsert_text(table, columns, key), found)
 
     async def _settle_jobs(self) -> None:
         for job, deferred, run_at in self._deferred:

@@ -89,7 +89,16 @@ def _plain(value: Any) -> Any:
 
 @means
 async def record(
-    tx: Transaction, events: bytes, outbox: bytes, jobs: bytes, inbox: bytes, answers: bytes, ended: bytes
+    tx: Transaction,
+    events: bytes,
+    outbox: bytes,
+    jobs: bytes,
+    inbox: bytes,
+    answers: bytes,
+    ended: bytes,
+    *written: bytes,
+    writes: str,
+    saved: str,
 ) -> list[Row]:
     for event in sorted(_rows(events), key=lambda row: row["position"]):
         await _append(tx, event)
@@ -122,7 +131,19 @@ async def record(
             deleted += 1
             lanes.append((held["lane"], held["key"]))
     followers = any(lane is not None and _in_lane(tx, lane, key) for lane, key in lanes)
-    return [{"followed": followed, "ended": deleted, "followers": followers}]
+    states_saved = 0
+    for text, rows in zip(_within(writes), written, strict=True):
+        name, identifiers = _named(text)
+        count = await MEANINGS[name](tx, rows, **identifiers)
+        states_saved += count if name == "save_states" else 0
+    return [{"followed": followed, "ended": deleted, "saved": states_saved, "followers": followers}]
+
+
+@cache
+def _within(writes: str) -> list[str]:
+    """The statements that are parts of one, each as it is by itself."""
+    parts = re.split(r"(?:^|(?<=\n)\)), (?:saved|kept)_\d+ as \(\n", writes.removesuffix(")"))[1:]
+    return [re.sub(r"\$\d+", "$1", part) for part in parts]
 
 
 async def _append(tx: Transaction, event: Row) -> None:

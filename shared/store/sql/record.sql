@@ -1,7 +1,8 @@
--- Everything that a batch adds, in one statement: log, outbox, jobs, inbox and idempotency keys; ended jobs go.
--- Each parameter is a JSON array of rows. Returns how many inbox rows moved and how many jobs ended: both must be all
--- of them, else another process was faster and the transaction is given up (an invariant of exactly-once); and whether
--- some job waited in the lane of one that has ended.
+-- Everything that a batch adds, in one statement: log, outbox, jobs, inbox and idempotency keys; ended jobs go; and
+-- what is written to states and projections, each one statement more with a parameter of its own (see statements.py).
+-- Each parameter is a JSON array of rows. Returns how many inbox rows moved, how many jobs ended and how many states
+-- were saved: each must be all of them, else another process was faster and the transaction is given up (an invariant
+-- of exactly-once); and whether some job waited in the lane of one that has ended.
 with logged as (
     insert into event_log (id, type, schema_version, aggregate, aggregate_id, sequence, data, sealed, recorded_at,
                            correlation_id, causation_id, actor, on_behalf_of, traceparent)
@@ -23,8 +24,8 @@ with logged as (
     select id, kind, name, lane, key, place, payload, origin, target, state, reason, error, attempts, run_at, run_at,
            urgent
     from jsonb_to_recordset($3::jsonb) as j (
-        position int, id uuid, kind text, name text, lane text, key uuid, place bigint, payload jsonb, origin jsonb, target text,
-        state text, reason text, error text, attempts int, run_at timestamptz, urgent boolean)
+        position int, id uuid, kind text, name text, lane text, key uuid, place bigint, payload jsonb, origin jsonb,
+        target text, state text, reason text, error text, attempts int, run_at timestamptz, urgent boolean)
     order by position
     on conflict (id) do nothing
 ), followed as (
@@ -45,6 +46,6 @@ with logged as (
     delete from jobs using jsonb_to_recordset($6::jsonb) as d (id uuid, lease uuid)
     where jobs.id = d.id and jobs.leased_by = d.lease
     returning jobs.id, jobs.lane, jobs.key
-)
-select (select count(*) from followed) as followed, (select count(*) from ended) as ended,
+){writes}
+select (select count(*) from followed) as followed, (select count(*) from ended) as ended, {saved} as saved,
        exists (select 1 from ended e join jobs j on j.lane = e.lane and j.key = e.key and j.id <> e.id) as followers

@@ -12,10 +12,10 @@ import pytest
 from afaq.local.databases import create_databases
 from afaq.local.secrets import local_secrets
 from afaq.services import NAMES, functions_of, migrations_of
-from shared.store.job_runner import ALL, OTHERS, URGENT
+from shared.store.job_runner import ALL, OF_KEY, OTHERS, URGENT
 from shared.store.migrate import MigrationRefused, migrate
 from shared.store.replay import verify_states
-from shared.store.statements import SQL, Statements
+from shared.store.statements import SQL, Statements, recording
 from tests.conftest import Servers
 from tests.integration.kit.conftest import APP, Toyshop
 from tests.integration.kit.toy import Deposit, Open, Withdraw
@@ -85,7 +85,11 @@ def _texts(text: str, tables: list[str]) -> list[str]:
     if "{role}" in text:
         return []
     if "{which}" in text:
-        return [text.format(which=which) for which in (URGENT, OTHERS, ALL)]
+        return [text.format(which=which) for which in (URGENT, OTHERS, OF_KEY, ALL)]
+    if "{writes}" in text:
+        (upsert,) = _texts(SQL["upsert_rows"], tables)
+        saves = tuple(_texts(SQL["save_states"], tables))
+        return [recording((), ()), recording(saves, ()), recording((), (upsert,)), recording(saves, (upsert,))]
     if "{changes}" in text:
         filled = {"columns": "key_id, jwk", "key": "key_id", "changes": "update set jwk = excluded.jwk"}
         return [text.format(table="access_keys", **filled)]
