@@ -112,6 +112,7 @@ class RequestView(BaseModel):
     step_id: str | None
     payment_id: UUID | None
     document_id: UUID | None
+    is_rated: bool
 
     @staticmethod
     def of(id: UUID, state: Request) -> "RequestView":
@@ -127,6 +128,7 @@ class RequestView(BaseModel):
             step_id=state.step_id,
             payment_id=derive_id("payment", state.fee_id) if state.fee_id else None,
             document_id=state.document_id if state.status is Status.FULFILLED else None,
+            is_rated=state.is_rated,
         )
 
 

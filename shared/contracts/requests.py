@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -175,6 +175,19 @@ class RequestReviewed(Event, type="requests.request.reviewed"):
 
     document_id: UUID
     stays: bool
+
+
+class RequestRated(Event, type="requests.request.rated"):
+    """How it was for the applicant, once a request: `satisfaction` 1 (very dissatisfied) to 5 (very satisfied);
+    `effort`, "the agency made it easy", 1 (strongly disagree) to 7 (strongly agree); and in their own words.
+    """
+
+    applicant_id: SubjectId
+    service_id: str
+    service_version: int
+    satisfaction: Annotated[int, Field(ge=1, le=5)]
+    effort: Annotated[int, Field(ge=1, le=7)] | None
+    comment: Private[str | None]
 
 
 class TaskOpened(Event, type="requests.task.opened"):

@@ -1,5 +1,6 @@
 """Texts that people read, in Arabic and in English."""
 
+import unicodedata
 from enum import StrEnum
 from typing import Annotated
 
@@ -9,6 +10,19 @@ PRINTABLE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
 """No control characters but tab and line ends: PostgreSQL's JSON takes no U+0000, and no screen shows the others."""
 
 NonEmpty = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000, pattern=PRINTABLE)]
+
+
+_SAME_LETTER = str.maketrans({"ة": "ه", "ى": "ي", "ٱ": "ا", "ـ": None})
+
+
+def folded(text: str) -> str:
+    """A text as it is searched: letters that people write in several ways are one (alef with and without hamza, ta
+    marbuta and ha, alef maqsura and ya), without diacritics, tatweel and capitals; digits are Latin.
+    """
+    parts = unicodedata.normalize("NFKD", text)
+    letters = "".join(letter for letter in parts if not unicodedata.combining(letter))
+    digits = "".join(str(unicodedata.digit(letter, letter)) for letter in letters)
+    return digits.translate(_SAME_LETTER).casefold()
 
 
 class Language(StrEnum):

@@ -384,6 +384,13 @@ async def a_request(platform: RunningStack, person: Person) -> Any:
     return request
 
 
+async def a_withdrawn_request(platform: RunningStack, person: Person) -> Any:
+    """A request that its applicant has taken back."""
+    request = await a_request(platform, person)
+    await platform.api.post("requests", f"/requests/{request['id']}/withdraw", None, person.token)
+    return request
+
+
 async def an_open_task(platform: RunningStack, person: Person) -> tuple[Any, Any]:
     """A paid request, and the task that an officer has with it."""
     request = await submit(platform.api, person)

@@ -28,6 +28,7 @@ from tests.api.support import (
     a_driver,
     a_newborn,
     a_request,
+    a_withdrawn_request,
     an_offer,
     an_open_task,
     as_json,
@@ -175,6 +176,7 @@ TABLE: Mapping[str, Rule] = {
     "requests GET /requests/{request_id}": APPLICANT_AND_AGENCY,
     "requests GET /requests/{request_id}/stream": APPLICANT_AND_AGENCY,
     "requests POST /requests/{request_id}/withdraw": owner(200),
+    "requests POST /requests/{request_id}/rating": owner(201),
     "requests GET /offers": citizens(200),
     "requests GET /offers/{offer_id}": owner(200),
     "requests GET /offers/{offer_id}/why": owner(200),
@@ -343,6 +345,11 @@ async def a_target_in_requests(route: str, platform: RunningStack, http: Http, w
             request = await a_request(platform, owner)
             path = f"/requests/{request['id']}"
             return Target({"request_id": request["id"]}, None, lambda: api.get("requests", path, owner.token))
+        case "POST /requests/{request_id}/rating":
+            request = await a_withdrawn_request(platform, owner)
+            path = f"/requests/{request['id']}"
+            ids = {"request_id": request["id"]}
+            return Target(ids, {"satisfaction": 4}, lambda: api.get("requests", path, owner.token))
         case "POST /tasks/{task_id}/decision":
             request, task = await an_open_task(platform, owner)
             path = f"/requests/{request['id']}"

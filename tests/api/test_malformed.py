@@ -30,6 +30,7 @@ from tests.api.support import (
     a_driver,
     a_newborn,
     a_request,
+    a_withdrawn_request,
     an_offer,
     an_open_task,
     as_json,
@@ -83,6 +84,7 @@ WITH_BODY = (
     "submit",
     "accept",
     "snooze",
+    "rate",
     "decide",
     "choose",
     "ask",
@@ -131,6 +133,7 @@ ROUTES = {
     "sign-in": "identity POST /local/sign-in",
     "submit": "requests POST /requests",
     "withdraw": "requests POST /requests/{request_id}/withdraw",
+    "rate": "requests POST /requests/{request_id}/rating",
     "decide": "requests POST /tasks/{task_id}/decision",
     "attempt": "payments POST /payments/{payment_id}/attempts",
     "notification": "payments POST /gateway/knet/notification",
@@ -288,6 +291,7 @@ async def usual_commands(platform: RunningStack, http: Http, world: World) -> Ma
     disposable = await a_driver(platform)
     withdrawable = await a_request(platform, owner)
     payable = await a_request(platform, owner)
+    rateable = await a_withdrawn_request(platform, owner)
     request, task = await an_open_task(platform, owner)
     civil_id = new_civil_id()
     living, dead = await a_driver(platform), await a_driver(platform)
@@ -365,6 +369,14 @@ async def usual_commands(platform: RunningStack, http: Http, world: World) -> Ma
             owner.token,
             None,
             status("requests", f"/requests/{withdrawable['id']}"),
+        ),
+        "rate": Command(
+            "POST",
+            "requests",
+            f"/requests/{rateable['id']}/rating",
+            owner.token,
+            {"satisfaction": 4, "effort": 6, "comment": "سريع"},
+            status("requests", f"/requests/{rateable['id']}"),
         ),
         "decide": Command(
             "POST",

@@ -1,16 +1,17 @@
 """What one can ask for, and whether."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
 from services.requests import queries
 from services.requests.api.access import OnBehalfOf, definition_in
 from services.requests.domain.definition import ServiceDefinition, Slug
 from services.requests.domain.facts import KnownPerson, facts_of
-from services.requests.domain.rulebook import RULEBOOK
+from services.requests.domain.rulebook import AGENCIES, RULEBOOK
 from services.requests.domain.rules import Ruling, Verdict
 from services.requests.views import CardView, EligibilityView, RuleView
+from shared.kernel.text import folded
 from shared.web.auth import Citizen
 from shared.web.commands import TheShell
 from shared.web.documents import MAY_BE_UNKNOWN
@@ -20,9 +21,26 @@ router = APIRouter(tags=["catalogue"])
 
 
 @router.get("/catalogue")
-async def list_services(shell: TheShell) -> list[CardView]:
-    """The services that one can ask for, each in its newest version."""
-    return [CardView.of(definition) for definition in await queries.current_versions(shell.parts.pool)]
+async def list_services(
+    shell: TheShell,
+    q: Annotated[str, Query(max_length=100, description="Words that are all to be found, in either language.")] = "",
+    agency: Annotated[Slug | None, Query()] = None,
+) -> list[CardView]:
+    """The services that one can ask for, each in its newest version; or those that are looked for."""
+    words = folded(q).split()
+    found = await queries.current_versions(shell.parts.pool)
+    return [
+        CardView.of(definition)
+        for definition in found
+        if agency in (None, definition.agency) and (not words or _has(definition, words))
+    ]
+
+
+def _has(definition: ServiceDefinition, words: list[str]) -> bool:
+    """Whether all words are in a service's names, in what it is for, or in the name of whose it is."""
+    texts = (definition.name, definition.description, AGENCIES[definition.agency])
+    searched = folded("\n".join([definition.id, *(said for text in texts for said in (text.ar, text.en))]))
+    return all(word in searched for word in words)
 
 
 @router.get("/catalogue/{service_id}")

@@ -17,11 +17,12 @@ from services.requests.api.access import (
     relation_for,
 )
 from services.requests.domain.definition import Slug
-from services.requests.domain.request import Submit, Withdraw, request
+from services.requests.domain.request import Rate, Submit, Withdraw, request
 from services.requests.domain.request_state import Request as RequestState
 from services.requests.forms import form_errors
 from services.requests.views import HistoryView, RequestStory, RequestView
 from shared.kernel.ids import new_id
+from shared.kernel.text import NonEmpty
 from shared.store.shell import Shell
 from shared.web.auth import Caller, Citizen
 from shared.web.commands import IdempotencyKey, TheShell, perform
@@ -41,6 +42,18 @@ class Submission(BaseModel):
     service_id: Slug
     version: Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)] | None = None
     form: Annotated[Mapping[str, Any], Field(max_length=200)] = {}
+
+
+class RatingForm(BaseModel):
+    """How it was: `satisfaction` from 1 (very dissatisfied) to 5; `effort`, whether it was made easy, from 1 (strongly
+    disagree) to 7; and in the person's own words, which nobody but the platform's analysts read.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    satisfaction: Annotated[int, Field(ge=1, le=5, strict=True)]
+    effort: Annotated[int, Field(ge=1, le=7, strict=True)] | None = None
+    comment: Annotated[NonEmpty, Field(max_length=2000)] | None = None
 
 
 @router.post("", status_code=202, response_model=RequestView, responses=MAY_BE_UNKNOWN)
@@ -107,6 +120,16 @@ async def withdraw_request(request_id: UUID, caller: Citizen, key: IdempotencyKe
     await _own(shell, caller, request_id)
     send = request.send(request_id, Withdraw())
     return await perform(shell, send, caller=caller, key=key, answer=RequestView.of, status=200)
+
+
+@router.post("/{request_id}/rating", status_code=201, response_model=RequestView)
+async def rate_request(
+    request_id: UUID, form: RatingForm, caller: Citizen, key: IdempotencyKey, shell: TheShell
+) -> Response:
+    """Says how it was, once, after the request's end, whatever came of it."""
+    await _own(shell, caller, request_id)
+    send = request.send(request_id, Rate(form.satisfaction, form.effort, form.comment))
+    return await perform(shell, send, caller=caller, key=key, answer=RequestView.of, status=201)
 
 
 async def _own(shell: Shell, caller: Caller, request_id: UUID) -> RequestState:

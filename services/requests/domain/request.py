@@ -9,7 +9,7 @@ from uuid import UUID
 from services.requests.domain.definition import FactsStep, FeeStep, ServiceDefinition, service_key
 from services.requests.domain.eligibility import KnownRelation, judge
 from services.requests.domain.facts import KnownPerson, are_known
-from services.requests.domain.request_state import Event, Owner, Request, Status, evolve
+from services.requests.domain.request_state import FINAL, Event, Owner, Request, Status, evolve
 from services.requests.domain.steps import begin, go_on
 from shared.contracts.requests import (
     RequestApproved,
@@ -17,6 +17,7 @@ from shared.contracts.requests import (
     RequestFactsKnown,
     RequestFeePaid,
     RequestPaymentNotNeeded,
+    RequestRated,
     RequestRejected,
     RequestReviewDue,
     RequestReviewed,
@@ -92,6 +93,15 @@ class Withdraw:
 
 
 @dataclass(frozen=True)
+class Rate:
+    """A command of the applicant, once, after the request's end."""
+
+    satisfaction: int
+    effort: int | None
+    comment: str | None
+
+
+@dataclass(frozen=True)
 class FeeWasPaid:
     """payments has captured a fee."""
 
@@ -151,6 +161,7 @@ Message = (
     Submit
     | GoAhead
     | Withdraw
+    | Rate
     | FactsMayBeKnown
     | FeeWasPaid
     | FeeHasLapsed
@@ -171,6 +182,8 @@ def decide(state: Request, message: Message, known: Known) -> Sequence[Event]:
             return go_ahead(state, message, known)
         case Withdraw():
             return withdraw(state)
+        case Rate():
+            return [rated(state, message)]
         case FactsMayBeKnown(at):
             return facts_may_be_known(state, known, at)
         case FeeWasPaid():
@@ -337,6 +350,22 @@ def document_was_issued(state: Request, notice: DocumentWasIssued, known: Known)
     return go_on(definition_of(known), state, notice.issued_at)
 
 
+def rated(state: Request, command: Rate) -> RequestRated:
+    """Whoever has asked says how it was, whatever came of it."""
+    if state.status not in FINAL:
+        raise Refused("request-not-ended", {"status": state.status})
+    if state.is_rated:
+        raise Refused("request-already-rated")
+    return RequestRated(
+        applicant_id=state.applicant_id,
+        service_id=state.service_id,
+        service_version=state.service_version,
+        satisfaction=command.satisfaction,
+        effort=command.effort,
+        comment=command.comment,
+    )
+
+
 def waits_for_fee(state: Request) -> bool:
     """Whether the request waits for its applicant to pay."""
     return state.is_running and state.waits_for is Owner.APPLICANT and state.facts_of is None
@@ -404,5 +433,5 @@ request = Decider(
         beneficiary=Given(KnownPerson, "persons", by="person_id", key=_beneficiary_key),
         relation=Given(KnownRelation, "relations", by="id", key=_relation_key),
     ),
-    shape=2,
+    shape=3,
 )

@@ -17,6 +17,7 @@ from shared.contracts.requests import (
     RequestFeePaid,
     RequestFulfilled,
     RequestPaymentNotNeeded,
+    RequestRated,
     RequestRejected,
     RequestReviewDue,
     RequestReviewed,
@@ -42,6 +43,7 @@ Event = (
     | RequestExpired
     | RequestReviewDue
     | RequestReviewed
+    | RequestRated
 )
 
 
@@ -111,6 +113,7 @@ class Request:
     facts_of: UUID | None = None
     review_id: UUID | None = None
     is_reviewed: bool = False
+    is_rated: bool = False
 
     @property
     def is_running(self) -> bool:
@@ -157,6 +160,8 @@ def evolve(state: Request, event: Event) -> Request:
             return replace(state, review_id=event.task_id)
         case RequestReviewed():
             return replace(state, review_id=None, is_reviewed=True)
+        case RequestRated():
+            return replace(state, is_rated=True)
         case RequestRejected():
             return ended(state, Status.REJECTED)
         case RequestFulfilled():

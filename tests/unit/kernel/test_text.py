@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from shared.kernel.text import Language, LocalizedText
+from shared.kernel.text import Language, LocalizedText, folded
 from tests.unit.builders import a_text
 
 
@@ -37,3 +37,22 @@ def test_a_third_language_is_refused_and_not_dropped() -> None:
 def test_a_text_is_never_changed() -> None:
     with pytest.raises(ValidationError):
         a_text().ar = "other"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("written", "searched"),
+    [
+        ("إصدار", "اصدار"),
+        ("آفاق", "افاق"),
+        ("رُخْصَة", "رخصه"),
+        ("مستشفى", "مستشفي"),
+        ("المـــدنية", "المدنيه"),
+        ("مؤسسة", "موسسه"),
+        ("٣٠ يومًا", "30 يوما"),
+        ("Licence", "licence"),
+        ("Résumé", "resume"),
+    ],
+)
+def test_what_is_spelled_in_several_ways_is_searched_in_one(written: str, searched: str) -> None:
+    assert folded(written) == searched
+    assert folded(folded(written)) == searched

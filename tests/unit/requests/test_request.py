@@ -12,6 +12,7 @@ from services.requests.domain.request import (
     Known,
     PersonHasDied,
     PersonWasErased,
+    Rate,
     Withdraw,
     reference_of,
     request,
@@ -25,6 +26,7 @@ from shared.contracts.requests import (
     RequestFeePaid,
     RequestFulfilled,
     RequestPaymentNotNeeded,
+    RequestRated,
     RequestRejected,
     RequestSubmitted,
     RequestTaskDue,
@@ -349,3 +351,36 @@ def test_two_steps_of_a_service_are_not_called_the_same(steps: tuple[Step, ...])
 def test_a_service_has_steps() -> None:
     with pytest.raises(ValidationError):
         a_definition(steps=[])
+
+
+ENDS = {
+    "fulfilled": [paid(), decided(), issued()],
+    "rejected": [paid(), decided(TaskDecision.REJECT)],
+    "withdrawn": [Withdraw()],
+    "expired": [lapsed()],
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_however_a_request_ends_it_can_be_rated_once(end: str) -> None:
+    life = a_request(*ENDS[end])
+    [rated] = life.send(Rate(5, 7, "quick"))
+    assert isinstance(rated, RequestRated)
+    assert (rated.satisfaction, rated.effort, rated.comment) == (5, 7, "quick")
+    assert (rated.service_id, rated.service_version) == (life.state.service_id, life.state.service_version)
+    assert life.send(Rate(1, None, None)) == []
+    assert life.refusal == "request-already-rated"
+
+
+@pytest.mark.parametrize("so_far", [[], [paid()], [paid(), decided()]])
+def test_a_request_that_runs_is_not_rated(so_far: list[object]) -> None:
+    life = a_request(*so_far)
+    assert life.send(Rate(5, None, None)) == []
+    assert life.refusal == "request-not-ended"
+
+
+def test_a_rating_changes_nothing_of_what_has_come_of_the_request() -> None:
+    life = a_request(*ENDS["fulfilled"])
+    before = life.state
+    life.send(Rate(1, 1, "slow"))
+    assert replace(life.state, is_rated=False) == before
