@@ -26,6 +26,7 @@ from shared.store.shell import Shell
 WORDS = Path(__file__).parent / "story.yaml"
 OWNERS = {
     Owner.APPLICANT: LocalizedText(en="the applicant", ar="مقدّم الطلب"),
+    Owner.PARTNER: LocalizedText(en="the other party", ar="الطرف الآخر"),
     Owner.AGENCY: LocalizedText(en="the agency", ar="الجهة"),
     Owner.PLATFORM: LocalizedText(en="the platform", ar="المنصة"),
 }

@@ -12,7 +12,7 @@ from afaq.audit.evidence import Evidence, Logged, ServiceEvidence
 from shared.kernel.ids import derive_id
 
 RECOVERS_WITHIN = timedelta(seconds=60)
-RUNNING = ("submitted", "in_progress", "approved")
+RUNNING = ("submitted", "in_progress", "needs_information", "approved")
 CAPTURED = "CAPTURED"
 
 
@@ -323,16 +323,27 @@ def _is_awaited(
     state: Mapping[str, Any], requests: ServiceEvidence, payments: ServiceEvidence, at_work: set[UUID]
 ) -> bool:
     """Whether the one whom a request waits for has it before them."""
-    if state["waits_for"] == "applicant" and state["facts_of"] is not None:
+    return bool(state["open"]) and all(
+        _has_it(step, state, requests, payments, at_work) for step in state["open"].values()
+    )
+
+
+def _has_it(
+    step: Mapping[str, Any],
+    state: Mapping[str, Any],
+    requests: ServiceEvidence,
+    payments: ServiceEvidence,
+    at_work: set[UUID],
+) -> bool:
+    """Whether an open step is before whom it waits for."""
+    if step["ref"] is None:
         tasks = [row.state for row in requests.states["task"].values() if row.state["request_id"] == state["id"]]
         return any(task["status"] == "open" and task["person_id"] is not None for task in tasks)
-    if state["waits_for"] == "applicant":
-        return derive_id("payment", state["fee_id"]) in at_work  # its time to pay is a timer
-    if state["waits_for"] == "agency":
-        task_id = UUID(state["task_id"])
-        task = requests.states["task"].get(task_id)
-        return task_id in at_work or (task is not None and task.state["status"] == "open")
-    return state["document_id"] is not None and UUID(state["document_id"]) in at_work
+    ref = UUID(step["ref"])
+    if step["owner"] == "applicant":  # the time to pay is a timer of the payment, the time to answer one of the request
+        return derive_id("payment", ref) in at_work or UUID(state["id"]) in at_work
+    task = requests.states["task"].get(ref)
+    return ref in at_work or (task is not None and task.state["status"] == "open")
 
 
 @invariant("I9")

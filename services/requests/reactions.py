@@ -27,6 +27,7 @@ from services.requests.domain.request import (
     PersonWasErased,
     ServiceVersion,
     TaskWasDecided,
+    WordHasNotCome,
     request,
 )
 from services.requests.domain.task import CancelTask, FinishTask, OpenTask, task
@@ -51,10 +52,13 @@ from shared.contracts.requests import (
     OfferPlanned,
     OfferSnoozed,
     OfferWithdrawn,
+    RequestConsentDue,
     RequestDocumentDue,
     RequestExpired,
     RequestFactsDue,
     RequestFactsKnown,
+    RequestRejected,
+    RequestReturned,
     RequestReviewDue,
     RequestReviewed,
     RequestTaskDue,
@@ -113,6 +117,29 @@ def open_the_task(event: Recorded[RequestTaskDue]) -> Iterator[Step]:
     yield task.send(due.task_id, notice)
 
 
+@reactions.on(RequestConsentDue)
+def ask_the_other_party(event: Recorded[RequestConsentDue]) -> Iterator[Step]:
+    """The other party has a task, and time to answer."""
+    due = event.data
+    notice = OpenTask(
+        request_id=event.aggregate_id,
+        applicant_id=due.applicant_id,
+        service_id=due.service_id,
+        title=due.title,
+        person_id=due.person_id,
+        party=due.party,
+    )
+    yield task.send(due.task_id, notice)
+    yield request.send(event.aggregate_id, WordHasNotCome(due.task_id), at=due.due_by)
+
+
+@reactions.on(RequestReturned)
+def wait_for_the_answer(event: Recorded[RequestReturned]) -> Iterator[Step]:
+    """The applicant has time to answer the agency."""
+    returned = event.data
+    yield request.send(event.aggregate_id, WordHasNotCome(returned.task_id), at=returned.answer_by)
+
+
 @reactions.on(RequestFactsDue)
 def ask_for_the_facts(event: Recorded[RequestFactsDue]) -> Iterator[Step]:
     """Each of those who are asked has a task; whoever states the facts first finishes all of them."""
@@ -156,7 +183,7 @@ def go_on_when_decided(event: Recorded[TaskDecided]) -> Iterator[Step]:
     """The request hears of the decision."""
     decided = event.data
     reason = None if isinstance(decided.reason, Erased) else decided.reason
-    notice = TaskWasDecided(event.aggregate_id, decided.decision, reason, event.time)
+    notice = TaskWasDecided(event.aggregate_id, decided.decided_by, decided.decision, reason, event.time)
     yield request.send(decided.request_id, notice)
 
 
@@ -186,8 +213,8 @@ def go_on_when_issued(event: Recorded[DocumentIssued]) -> Iterator[Step]:
     yield request.send(event.data.request_id, DocumentWasIssued(event.aggregate_id, event.time))
 
 
-@reactions.on(RequestWithdrawn, RequestExpired)
-def cancel_the_tasks(event: Recorded[RequestWithdrawn | RequestExpired]) -> Iterator[Step]:
+@reactions.on(RequestWithdrawn, RequestExpired, RequestRejected)
+def cancel_the_tasks(event: Recorded[RequestWithdrawn | RequestExpired | RequestRejected]) -> Iterator[Step]:
     """Nobody decides a request that has ended."""
     yield for_each("tasks", by="request_id", equals=event.aggregate_id, decider=task, message=CancelTask())
 

@@ -23,6 +23,9 @@ def read_definitions(folder: Path = CATALOGUE) -> list[ServiceDefinition]:
         _must_be_known(file, definition)
         for rule in definition.eligibility:
             RULEBOOK.check(rule)
+        for step in definition.steps:
+            if step.when is not None:
+                RULEBOOK.check_condition(step.when, f"{file.name}: the step {step.id}")
         for binding in definition.bindings:
             if binding.mode is not OfferMode.NUDGE and form_errors(definition.form, binding.form):
                 raise ValueError(f"{file.name}: the form of the binding {binding.id} is not complete for one tap")

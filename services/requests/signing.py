@@ -13,6 +13,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 _ALGORITHM = "ES256"
+CODE = r"^[A-Z2-7]{4}(-[A-Z2-7]{4}){3}$"
 
 
 class DocumentSigner:
@@ -39,8 +40,10 @@ class DocumentSigner:
             return None  # the library meets some malformed headers with errors of its own making
         return claims if isinstance(claims, dict) else None
 
-    def code(self, document_id: UUID) -> str:
-        """Sixteen letters and digits in groups of four: 80 bits of a keyed hash, the same each time."""
-        digest = hmac.new(self._code_key, document_id.bytes, hashlib.sha256).digest()
+    def code(self, id: UUID) -> str:
+        """What verifies a document, or opens a task, for whoever it was given to: sixteen letters and digits in groups
+        of four, 80 bits of a keyed hash, the same each time.
+        """
+        digest = hmac.new(self._code_key, id.bytes, hashlib.sha256).digest()
         letters = base64.b32encode(digest[:10]).decode()
         return "-".join(letters[start : start + 4] for start in range(0, 16, 4))

@@ -99,8 +99,17 @@ class HistoryView(BaseModel):
         return HistoryView(sequence=event.sequence, type=event.data.type, at=event.time, text=text)
 
 
+class StepView(BaseModel):
+    """A step that has begun: whom it waits for."""
+
+    id: str
+    waits_for: Owner
+
+
 class RequestView(BaseModel):
-    """A request as its applicant sees it. `payment_id`: where its fee is paid, in payments."""
+    """A request as its applicant sees it. `waits_for`: who has it before anybody else that it waits for; `payment_id`:
+    where its fee is paid, in payments.
+    """
 
     id: UUID
     reference: str
@@ -109,7 +118,7 @@ class RequestView(BaseModel):
     status: Status
     beneficiary_id: UUID
     waits_for: Owner | None
-    step_id: str | None
+    steps: Sequence[StepView]
     payment_id: UUID | None
     document_id: UUID | None
     is_rated: bool
@@ -125,7 +134,7 @@ class RequestView(BaseModel):
             status=state.status,
             beneficiary_id=state.beneficiary_id,
             waits_for=state.waits_for,
-            step_id=state.step_id,
+            steps=[StepView(id=id, waits_for=step.owner) for id, step in state.open.items()],
             payment_id=derive_id("payment", state.fee_id) if state.fee_id else None,
             document_id=state.document_id if state.status is Status.FULFILLED else None,
             is_rated=state.is_rated,
@@ -195,6 +204,14 @@ class TaskView(BaseModel):
     def of(id: UUID, state: Task) -> "TaskView":
         """The view of a state."""
         return TaskView(id=id, request_id=state.request_id, status=state.status, decision=state.decision)
+
+
+class InvitationView(BaseModel):
+    """Somebody else has to agree: whoever signs in and gives `code` for the task is asked. Null once they have come."""
+
+    task_id: UUID
+    title: LocalizedText
+    code: str | None
 
 
 class DocumentView(BaseModel):

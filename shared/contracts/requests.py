@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -27,13 +27,15 @@ class TaskDecision(StrEnum):
 
     APPROVE = "approve"
     REJECT = "reject"
+    RETURN = "return"
 
 
 class RequestSubmitted(Event, type="requests.request.submitted"):
     """A person asks for a service; the version of its definition stays the request's own.
 
     `beneficiary_id`: for whom, where that is somebody else. `parties`: who takes part in what the request follows from,
-    by role. `offer_id`: the offer that was accepted; `by_platform`: nobody had to ask.
+    by role. `offer_id`: the offer that was accepted; `by_platform`: nobody had to ask. `skips`: the steps that are not
+    needed here, as was found out when it was submitted.
     """
 
     request_id: UUID
@@ -47,6 +49,7 @@ class RequestSubmitted(Event, type="requests.request.submitted"):
     parties: dict[str, UUID] = Field(default_factory=dict)
     offer_id: UUID | None = None
     by_platform: bool = False
+    skips: list[str] = Field(default_factory=list)
 
 
 class RequestFactsDue(Event, type="requests.request.facts_due"):
@@ -105,11 +108,54 @@ class RequestTaskDue(Event, type="requests.request.task_due"):
     title: LocalizedText
 
 
+class RequestConsentDue(Event, type="requests.request.consent_due"):
+    """The request waits for the word of another party. `person_id`: who that is, where it is known already; else it is
+    whoever signs in with the code that the applicant hands on.
+    """
+
+    task_id: UUID
+    step_id: str
+    party: str
+    person_id: UUID | None
+    applicant_id: UUID
+    service_id: str
+    title: LocalizedText
+    due_by: datetime
+
+
+class RequestConsented(Event, type="requests.request.consented"):
+    """The other party agrees."""
+
+    step_id: str
+    party: str
+    person_id: UUID
+
+
+class RequestReturned(Event, type="requests.request.returned"):
+    """The agency needs to know more: the applicant sends the form again, until `answer_by`."""
+
+    step_id: str
+    task_id: UUID
+    agency: str
+    applicant_id: SubjectId
+    reason: Private[LocalizedText | None]
+    answer_by: datetime
+
+
+class RequestAnswered(Event, type="requests.request.answered"):
+    """The applicant has sent the form again, as the agency has asked."""
+
+    step_id: str
+    applicant_id: SubjectId
+    form: Private[dict[str, Any]]
+
+
 class RequestApproved(Event, type="requests.request.approved"):
-    """The agency has agreed."""
+    """An agency has agreed. `is_last`: no other has to, and the request is approved."""
 
     step_id: str
     applicant_id: UUID
+    is_last: bool = True
 
 
 class RequestRejected(Event, type="requests.request.rejected"):
@@ -132,6 +178,13 @@ class RequestDocumentDue(Event, type="requests.request.document_due"):
     holder_id: UUID
     agency: str
     shows: list[str]
+
+
+class RequestDocumentReady(Event, type="requests.request.document_ready"):
+    """The document of a step is signed."""
+
+    step_id: str
+    document_id: UUID
 
 
 class RequestFulfilled(Event, type="requests.request.fulfilled"):
@@ -185,13 +238,15 @@ class RequestRated(Event, type="requests.request.rated"):
     applicant_id: SubjectId
     service_id: str
     service_version: int
-    satisfaction: Annotated[int, Field(ge=1, le=5)]
-    effort: Annotated[int, Field(ge=1, le=7)] | None
+    satisfaction: int
+    effort: int | None
     comment: Private[str | None]
 
 
 class TaskOpened(Event, type="requests.task.opened"):
-    """An officer of the agency has something to decide, or a person has something to state: facts about somebody."""
+    """An officer of the agency has something to decide, or a person has something to state: facts about somebody; or
+    another party of the request, `party`, has to agree, who is `person_id` where that is known already.
+    """
 
     request_id: UUID
     applicant_id: UUID
@@ -201,10 +256,18 @@ class TaskOpened(Event, type="requests.task.opened"):
     person_id: UUID | None = None
     about_id: UUID | None = None
     needs: list[str] = Field(default_factory=list)
+    party: str | None = None
+
+
+class TaskClaimed(Event, type="requests.task.claimed"):
+    """Somebody has come with the code of the task, and is the party who has to agree."""
+
+    request_id: UUID
+    person_id: UUID
 
 
 class TaskDecided(Event, type="requests.task.decided"):
-    """An officer has decided."""
+    """An officer, or the party who has to agree, has decided."""
 
     request_id: UUID
     applicant_id: SubjectId

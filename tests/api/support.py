@@ -391,6 +391,28 @@ async def a_withdrawn_request(platform: RunningStack, person: Person) -> Any:
     return request
 
 
+async def a_returned_request(platform: RunningStack, person: Person) -> Any:
+    """A request of which an officer needs to know more."""
+    request, task = await an_open_task(platform, person)
+    officer = await platform.api.sign_in(role=OFFICER)
+    reason = {"ar": "سبب", "en": "A reason"}
+    returned = {"decision": "return", "reason": reason}
+    await platform.api.post("requests", f"/tasks/{task['id']}/decision", returned, officer)
+    await until_status(platform.api, person, request, "needs_information")
+    return request
+
+
+async def an_invitation(platform: RunningStack) -> Any:
+    """What a tenant hands on to a landlord."""
+    api, tenant = platform.api, await a_driver(platform)
+    home = {"governorate": "HA", "area": "Salmiya", "block": "10", "street": "A Street", "building": "7"}
+    asked = {"service_id": "address-change", "form": home}
+    request = await api.post("requests", "/requests", asked, tenant.token)
+    path = f"/requests/{request['id']}/invitations"
+    [invitation] = await api.until(lambda: api.get("requests", path, tenant.token), "invitation")
+    return invitation
+
+
 async def an_open_task(platform: RunningStack, person: Person) -> tuple[Any, Any]:
     """A paid request, and the task that an officer has with it."""
     request = await submit(platform.api, person)

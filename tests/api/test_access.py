@@ -28,7 +28,9 @@ from tests.api.support import (
     a_driver,
     a_newborn,
     a_request,
+    a_returned_request,
     a_withdrawn_request,
+    an_invitation,
     an_offer,
     an_open_task,
     as_json,
@@ -187,7 +189,12 @@ TABLE: Mapping[str, Rule] = {
     "requests GET /tasks": Rule(
         {Who.OFFICER: 200, Who.OFFICER_ELSEWHERE: 200, Who.OWNER: 200, Who.ANOTHER: 200},
     ),
-    "requests POST /tasks/{task_id}/decision": Rule({Who.OFFICER: 200}, hidden=(Who.OFFICER_ELSEWHERE,)),
+    "requests POST /requests/{request_id}/answer": owner(200),
+    "requests GET /requests/{request_id}/invitations": owner(200),
+    "requests POST /tasks/{task_id}/claim": Rule({Who.OWNER: 200, Who.ANOTHER: 409}),  # the first who has the code
+    "requests POST /tasks/{task_id}/decision": Rule(
+        {Who.OFFICER: 200}, hidden=(Who.OFFICER_ELSEWHERE, Who.OWNER, Who.ANOTHER)
+    ),
     "requests GET /documents/{document_id}": owner(200),
     "requests GET /documents/{document_id}/pdf": owner(200),
     "requests GET /verify/{code}": public(unknown="document-unknown"),
@@ -350,6 +357,16 @@ async def a_target_in_requests(route: str, platform: RunningStack, http: Http, w
             path = f"/requests/{request['id']}"
             ids = {"request_id": request["id"]}
             return Target(ids, {"satisfaction": 4}, lambda: api.get("requests", path, owner.token))
+        case "POST /requests/{request_id}/answer":
+            request = await a_returned_request(platform, owner)
+            path = f"/requests/{request['id']}"
+            ids = {"request_id": request["id"]}
+            return Target(ids, {"form": SUBMISSION["form"]}, lambda: api.get("requests", path, owner.token))
+        case "GET /requests/{request_id}/invitations":
+            return Target({"request_id": (await a_request(platform, owner))["id"]}, None)
+        case "POST /tasks/{task_id}/claim":
+            invitation = await an_invitation(platform)
+            return Target({"task_id": invitation["task_id"]}, {"code": invitation["code"]})
         case "POST /tasks/{task_id}/decision":
             request, task = await an_open_task(platform, owner)
             path = f"/requests/{request['id']}"
@@ -446,6 +463,9 @@ async def test_what_is_not_there_looks_like_what_one_may_not_see(
         "/civil-id": {"civil_id": new_civil_id()},
         "/accept": {},
         "/snooze": {"until": in_days(3)},
+        "/rating": {"satisfaction": 4},
+        "/answer": {"form": SUBMISSION["form"]},
+        "/claim": {"code": "AAAA-BBBB-CCCC-DDDD"},
     }
     body: Any = next((body for end, body in bodies.items() if route.endswith(end)), {} if "PATCH" in route else None)
     faults = []

@@ -22,6 +22,7 @@ from tests.api.support import (
     a_newborn,
     a_reachable_driver,
     a_request,
+    a_returned_request,
     a_withdrawn_request,
     an_offer,
     an_open_task,
@@ -151,6 +152,15 @@ async def rate(platform: RunningStack, http: Http, world: World) -> Command:
     times = times_in_history(platform, world, path, "requests.request.rated")
     body = {"satisfaction": 5}
     return Command("POST", "requests", f"{path}/rating", world.owner.token, 201, body, {"satisfaction": 1}, times)
+
+
+async def answer(platform: RunningStack, http: Http, world: World) -> Command:
+    request = await a_returned_request(platform, world.owner)
+    path = f"/requests/{request['id']}"
+    times = times_in_history(platform, world, path, "requests.request.answered")
+    form = SUBMISSION["form"]
+    other = {"form": {"delivery": "kiosk", "kiosk": "avenues-1"}}
+    return Command("POST", "requests", f"{path}/answer", world.owner.token, 200, {"form": form}, other, times)
 
 
 async def decide(platform: RunningStack, http: Http, world: World) -> Command:
@@ -357,7 +367,7 @@ COMMANDS: Mapping[str, Prepare] = {
     found.__name__: found
     for found in (
         *(register, change, change_me, name, assign, tell, tell_of_a_birth, correct, annul, relate, appoint, end),
-        *(submit, withdraw, rate, accept, see, decline, snooze, decide, attempt, choose, ask, give),
+        *(submit, withdraw, rate, answer, accept, see, decline, snooze, decide, attempt, choose, ask, give),
     )
 }
 each_command = pytest.mark.parametrize("prepare", COMMANDS.values(), ids=COMMANDS)

@@ -18,6 +18,7 @@ RENEWED = [
     "requests.request.task_due",
     "requests.request.approved",
     "requests.request.document_due",
+    "requests.request.document_ready",
     "requests.request.fulfilled",
 ]
 Message = tuple[int, str, dict[str, Any]]

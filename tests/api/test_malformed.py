@@ -30,7 +30,9 @@ from tests.api.support import (
     a_driver,
     a_newborn,
     a_request,
+    a_returned_request,
     a_withdrawn_request,
+    an_invitation,
     an_offer,
     an_open_task,
     as_json,
@@ -85,6 +87,8 @@ WITH_BODY = (
     "accept",
     "snooze",
     "rate",
+    "answer",
+    "claim",
     "decide",
     "choose",
     "ask",
@@ -133,6 +137,8 @@ ROUTES = {
     "sign-in": "identity POST /local/sign-in",
     "submit": "requests POST /requests",
     "withdraw": "requests POST /requests/{request_id}/withdraw",
+    "answer": "requests POST /requests/{request_id}/answer",
+    "claim": "requests POST /tasks/{task_id}/claim",
     "rate": "requests POST /requests/{request_id}/rating",
     "decide": "requests POST /tasks/{task_id}/decision",
     "attempt": "payments POST /payments/{payment_id}/attempts",
@@ -291,6 +297,7 @@ async def usual_commands(platform: RunningStack, http: Http, world: World) -> Ma
     disposable = await a_driver(platform)
     withdrawable = await a_request(platform, owner)
     payable = await a_request(platform, owner)
+    returned, invitation = await a_returned_request(platform, owner), await an_invitation(platform)
     rateable = await a_withdrawn_request(platform, owner)
     request, task = await an_open_task(platform, owner)
     civil_id = new_civil_id()
@@ -369,6 +376,22 @@ async def usual_commands(platform: RunningStack, http: Http, world: World) -> Ma
             owner.token,
             None,
             status("requests", f"/requests/{withdrawable['id']}"),
+        ),
+        "answer": Command(
+            "POST",
+            "requests",
+            f"/requests/{returned['id']}/answer",
+            owner.token,
+            {"form": SUBMISSION["form"]},
+            status("requests", f"/requests/{returned['id']}"),
+        ),
+        "claim": Command(
+            "POST",
+            "requests",
+            f"/tasks/{invitation['task_id']}/claim",
+            owner.token,
+            {"code": invitation["code"]},
+            status("requests", "/tasks"),
         ),
         "rate": Command(
             "POST",

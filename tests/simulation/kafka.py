@@ -70,10 +70,11 @@ class Group:
         self.news = asyncio.Event()
 
     def join(self, process: "Process") -> None:
-        """A member more: everything is dealt out anew."""
-        self.members.append(process)
-        self.generation += 1
-        self.news.set()
+        """A member more, if it is none yet: everything is dealt out anew."""
+        if process not in self.members:
+            self.members.append(process)
+            self.generation += 1
+            self.news.set()
 
     def leave(self, process: "Process") -> None:
         """A member less."""

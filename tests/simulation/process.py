@@ -147,7 +147,7 @@ class Process:
             self._resumes.set()
             self._resumes = None
         group = self.world.broker.groups.get(self.service)
-        if group is not None and not self.is_dead and self not in group.members:
+        if group is not None and not self.is_dead and self.shell is not None:
             group.join(self)
 
     def _end_idle_transactions(self) -> None:

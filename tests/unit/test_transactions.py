@@ -14,7 +14,7 @@ from services.requests.domain.definition import FeeStep, IssueStep, ServiceDefin
 from services.requests.domain.document import Status as DocumentStatus
 from services.requests.domain.document import document
 from services.requests.domain.request import Withdraw
-from services.requests.domain.request_state import FINAL, Owner, Status
+from services.requests.domain.request_state import FINAL, Owner, Request, Status
 from services.requests.domain.task import task
 from shared.contracts.requests import TaskDecision
 from shared.kernel.ids import derive_id
@@ -88,7 +88,7 @@ class TransactionMachine(RuleBasedStateMachine):
             self.something_is_told_of_the_applicant(facts={FACT: 0})
         elif request.waits_for is Owner.APPLICANT:
             self.attempts += 1
-            self.world.start_attempt(request.step_id or "", self.attempts)
+            self.world.start_attempt(open_step(request), self.attempts)
         elif request.waits_for is Owner.AGENCY and self.world.open_tasks():
             self.world.decide(self.world.open_tasks()[0], APPROVE)
         for _ in range(2):
@@ -211,10 +211,9 @@ class TransactionMachine(RuleBasedStateMachine):
             assert len(tasks) == 1, "nobody is asked"
             assert self.world.life(task, tasks[0]).state.person_id == APPLICANT
         elif request.waits_for is Owner.APPLICANT:
-            assert request.step_id is not None
-            assert self.world.payment(request.step_id).status is PaymentStatus.REQUESTED
+            assert self.world.payment(open_step(request)).status is PaymentStatus.REQUESTED
         elif request.waits_for is Owner.AGENCY:
-            assert tasks == [request.task_id], "no officer has what the request waits for"
+            assert tasks == [request.task_ids[-1]], "no officer has what the request waits for"
         else:
             raise AssertionError(f"{request.status}, and nobody is at work on it")
         if request.status is Status.FULFILLED:
@@ -229,8 +228,7 @@ class TransactionMachine(RuleBasedStateMachine):
     def _owed_fils(self, fee: FeeStep) -> int:
         """What the applicant owes for a step in the end."""
         request = self.world.request
-        ids = [step.id for step in self.world.definition.steps]
-        is_done = request.step_id is not None and ids.index(fee.id) < ids.index(request.step_id)
+        is_done = fee.id in request.done
         match request.status:
             case Status.FULFILLED:
                 return fee.amount_fils
@@ -265,3 +263,8 @@ def hear_everything(world: World) -> None:
     """Until nothing is left to hear."""
     while lanes := world.waiting_lanes():
         world.deliver(lanes[0])
+
+
+def open_step(state: Request) -> str:
+    """The step that the request is at."""
+    return next(iter(state.open))

@@ -10,7 +10,7 @@ from services.requests.domain.definition import ServiceDefinition, service_key
 from services.requests.domain.eligibility import KnownRelation
 from services.requests.domain.request import request
 from services.requests.domain.request_state import Request as RequestState
-from services.requests.domain.task import task
+from services.requests.domain.task import NOBODY, task
 from shared.store.shell import Shell
 from shared.web.auth import LEVELS, AnyCaller, Caller
 from shared.web.commands import TheShell
@@ -59,8 +59,8 @@ async def may_see_for(shell: Shell, caller: Caller, for_id: UUID, asked: Request
 
 
 async def visible_request(request_id: UUID, caller: AnyCaller, shell: TheShell) -> RequestState:
-    """A request that the caller may see: its applicant, whom it is for and who acts for them, and officers of an agency
-    that has a task on it.
+    """A request that the caller may see: its applicant, whom it is for and who acts for them, whoever has to agree, and
+    officers of an agency that has a task on it.
     """
     loaded = await shell.state(request, request_id)
     if loaded is None:
@@ -70,8 +70,9 @@ async def visible_request(request_id: UUID, caller: AnyCaller, shell: TheShell) 
         return state
     if await may_see_for(shell, caller, state.beneficiary_id, state):
         return state
-    tasks = [id for id in (state.task_id, state.review_id) if id is not None]
-    if not any(concerned.agency in caller.agencies for _, concerned in await shell.states(task, tasks)):
+    concerned = [found for _, found in await shell.states(task, [*state.task_ids, state.review_id or NOBODY])]
+    is_party = caller.has("citizen") and any(found.party and found.person_id == caller.id for found in concerned)
+    if not is_party and not any(found.agency in caller.agencies for found in concerned):
         raise Problem("not-found")
     return state
 

@@ -14,7 +14,7 @@ from services.requests.domain.document import Document, Status, document
 from services.requests.domain.request import request
 from services.requests.papers.maker import PaperMaker
 from services.requests.papers.page import page_of
-from services.requests.signing import DocumentSigner
+from services.requests.signing import CODE, DocumentSigner
 from services.requests.views import DocumentView, VerificationView
 from shared.contracts.personal import Erased
 from shared.kernel.clock import KUWAIT
@@ -25,7 +25,6 @@ from shared.web.problems import Problem
 
 router = APIRouter(tags=["documents"])
 
-CODE = r"^[A-Z2-7]{4}(-[A-Z2-7]{4}){3}$"
 Code = Annotated[str, StringConstraints(pattern=CODE)]
 UNVERIFIED = {"document-unknown": 404, "document-not-genuine": 409, "not-found": 404}
 _PDF: dict[int | str, dict[str, Any]] = {200: {"content": {"application/pdf": {}}}}

@@ -17,10 +17,12 @@ from services.requests.api.access import (
     relation_for,
 )
 from services.requests.domain.definition import Slug
-from services.requests.domain.request import Rate, Submit, Withdraw, request
+from services.requests.domain.request import Answer, Rate, Submit, Withdraw, request
+from services.requests.domain.request_state import Owner
 from services.requests.domain.request_state import Request as RequestState
+from services.requests.domain.task import task
 from services.requests.forms import form_errors
-from services.requests.views import HistoryView, RequestStory, RequestView
+from services.requests.views import HistoryView, InvitationView, RequestStory, RequestView
 from shared.kernel.ids import new_id
 from shared.kernel.text import NonEmpty
 from shared.store.shell import Shell
@@ -120,6 +122,38 @@ async def withdraw_request(request_id: UUID, caller: Citizen, key: IdempotencyKe
     await _own(shell, caller, request_id)
     send = request.send(request_id, Withdraw())
     return await perform(shell, send, caller=caller, key=key, answer=RequestView.of, status=200)
+
+
+class AnswerForm(BaseModel):
+    """The form once more, whole, with what an agency has asked for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    form: Annotated[Mapping[str, Any], Field(max_length=200)]
+
+
+@router.post("/{request_id}/answer", status_code=200, response_model=RequestView)
+async def answer_agency(
+    request_id: UUID, answer: AnswerForm, caller: Citizen, key: IdempotencyKey, shell: TheShell
+) -> Response:
+    """Sends the form once more, because an agency needs to know more; the agency goes on with it."""
+    state = await _own(shell, caller, request_id)
+    definition = await definition_in(shell, state.service_id, state.service_version)
+    if errors := form_errors(definition.form, answer.form):
+        raise Problem("form-invalid", errors=errors)
+    send = request.send(request_id, Answer(answer.form, shell.parts.clock.now()))
+    return await perform(shell, send, caller=caller, key=key, answer=RequestView.of, status=200)
+
+
+@router.get("/{request_id}/invitations")
+async def list_invitations(request_id: UUID, caller: Citizen, shell: TheShell, http: Request) -> list[InvitationView]:
+    """The parties who have still to agree, each with the code that the applicant hands on to them."""
+    state, signer = await _own(shell, caller, request_id), http.app.state.signer
+    asked = [step.ref for step in state.open.values() if step.owner is Owner.PARTNER and step.ref is not None]
+    return [
+        InvitationView(task_id=id, title=found.title, code=None if found.person_id else signer.code(id))
+        for id, found in await shell.states(task, asked)
+    ]
 
 
 @router.post("/{request_id}/rating", status_code=201, response_model=RequestView)

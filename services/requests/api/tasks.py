@@ -1,28 +1,31 @@
-"""Tasks: what an agency's officers decide, and what a person is asked to state."""
+"""Tasks: what an agency's officers or another party decide, and what a person is asked to state."""
 
+from secrets import compare_digest
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response
-from pydantic import BaseModel, ConfigDict
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from services.requests import queries
-from services.requests.domain.task import Decide, task
+from services.requests.domain.task import Claim, Decide, Task, task
+from services.requests.signing import CODE
 from services.requests.views import OpenTaskView, TaskView
 from shared.contracts.requests import TaskDecision
 from shared.kernel.text import LocalizedText
-from shared.web.auth import Caller, Officer, Requires
+from shared.web.auth import Caller, Citizen, Requires
 from shared.web.commands import IdempotencyKey, TheShell, perform
 from shared.web.problems import Problem
 
 router = APIRouter(tags=["tasks"])
 
 FIRST = UUID(int=0)
+Code = Annotated[str, StringConstraints(pattern=CODE)]
 OfficerOrCitizen = Annotated[Caller, Depends(Requires("officer", "citizen"))]
 
 
 class DecisionForm(BaseModel):
-    """An officer's decision; a rejection has a reason for the applicant in both languages."""
+    """A decision. Who rejects, or gives the request back for more, says the applicant why in both languages."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -35,6 +38,14 @@ class TaskPage(BaseModel):
 
     items: list[OpenTaskView]
     next_cursor: UUID | None
+
+
+class ClaimForm(BaseModel):
+    """The code that the applicant has handed on."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    code: Code
 
 
 @router.get("/tasks")
@@ -57,11 +68,29 @@ async def list_tasks(
 
 @router.post("/tasks/{task_id}/decision", status_code=200, response_model=TaskView)
 async def decide_task(
-    task_id: UUID, form: DecisionForm, caller: Officer, key: IdempotencyKey, shell: TheShell
+    task_id: UUID, form: DecisionForm, caller: OfficerOrCitizen, key: IdempotencyKey, shell: TheShell
 ) -> Response:
-    """Decides a task of the caller's agency, once."""
+    """Decides a task of the caller's agency, or agrees as the party who is asked; once."""
     loaded = await shell.state(task, task_id)
-    if loaded is None or loaded.state.agency not in caller.agencies:
+    if loaded is None or not _is_theirs(loaded.state, caller):
         raise Problem("not-found")
     send = task.send(task_id, Decide(form.decision, caller.id, form.reason))
     return await perform(shell, send, caller=caller, key=key, answer=TaskView.of, status=200)
+
+
+@router.post("/tasks/{task_id}/claim", status_code=200, response_model=TaskView)
+async def claim_task(
+    task_id: UUID, form: ClaimForm, caller: Citizen, key: IdempotencyKey, shell: TheShell, http: Request
+) -> Response:
+    """Whoever has the code of a task that waits for another party is that party from now on."""
+    loaded = await shell.state(task, task_id)
+    if loaded is None or not compare_digest(form.code, http.app.state.signer.code(task_id)):
+        raise Problem("not-found")
+    send = task.send(task_id, Claim(caller.id))
+    return await perform(shell, send, caller=caller, key=key, answer=TaskView.of, status=200)
+
+
+def _is_theirs(found: Task, caller: Caller) -> bool:
+    if caller.has("citizen"):
+        return found.party is not None and found.person_id == caller.id
+    return found.agency in caller.agencies

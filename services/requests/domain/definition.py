@@ -34,62 +34,83 @@ class FactDefinition(_Part):
     stated_at: StatedAt | None = None
 
 
-class Rule(_Part):
-    """A condition in CEL over the facts that it `reads`; each example is the facts of one case."""
+class Condition(_Part):
+    """A condition in CEL over the facts that it `reads`."""
 
-    id: Slug
     reads: Sequence[FactName]
     expression: Annotated[str, StringConstraints(max_length=2000)]
+
+
+class Rule(Condition):
+    """A condition that has to be met, and why; each example is the facts of one case."""
+
+    id: Slug
     reason: LocalizedText
     passes: Mapping[FactName, Any]
     fails: Mapping[FactName, Any]
 
 
-class FactsStep(_Part):
+class _Step(_Part):
+    """`after`: the steps that are done before it begins; without it, the one before it in the list. `when`: for whom it
+    is a step at all; it is one for those of whom too little is known.
+    """
+
+    id: Slug
+    after: Sequence[Slug] | None = None
+    when: Condition | None = None
+
+
+class FactsStep(_Step):
     """The request waits until facts about its beneficiary are known: only for what is missing is anybody asked.
 
     `asks`: roles of those who are asked; without any the applicant is.
     """
 
     kind: Literal["facts"]
-    id: Slug
     needs: Annotated[Sequence[FactName], Field(min_length=1)]
     asks: Sequence[Role] = ()
     title: LocalizedText
 
 
-class FeeStep(_Part):
+class ConsentStep(_Step):
+    """Another party agrees, who comes with a code that the applicant hands on: a worker, a landlord, a spouse."""
+
+    kind: Literal["consent"]
+    party: Role
+    title: LocalizedText
+    within_days: Annotated[int, Field(ge=1, le=90)]
+
+
+class FeeStep(_Step):
     """The applicant pays; an amount of 0 is no step."""
 
     kind: Literal["fee"]
-    id: Slug
     amount_fils: Annotated[int, Field(ge=0, le=10_000_000)]
     description: LocalizedText
     pay_within_days: Annotated[int, Field(ge=1, le=90)]
     refund_when_rejected: bool
 
 
-class AgencyTaskStep(_Part):
-    """An officer of the agency decides."""
+class AgencyTaskStep(_Step):
+    """An officer of the agency decides. The applicant has `answer_within_days` to send what an officer still needs."""
 
     kind: Literal["agency_task"]
-    id: Slug
     agency: Slug
     title: LocalizedText
+    answer_within_days: Annotated[int, Field(ge=1, le=90)] = 14
 
 
-class IssueStep(_Part):
+class IssueStep(_Step):
     """A document is signed for the beneficiary. `shows`: facts about them that it holds besides their name."""
 
     kind: Literal["issue"]
-    id: Slug
     document: Slug
     title: LocalizedText
     valid_days: Annotated[int, Field(ge=1, le=36_500)]
     shows: Sequence[FactName] = ()
 
 
-Step = Annotated[FactsStep | FeeStep | AgencyTaskStep | IssueStep, Field(discriminator="kind")]
+Step = Annotated[FactsStep | ConsentStep | FeeStep | AgencyTaskStep | IssueStep, Field(discriminator="kind")]
 
 
 class Binding(_Part):
@@ -144,6 +165,17 @@ class ServiceDefinition(_Part):
         return self
 
     @model_validator(mode="after")
+    def _steps_come_after_earlier_ones(self) -> Self:
+        earlier: set[str] = set()
+        for step in self.steps:
+            if unknown := set(step.after or ()) - earlier:
+                raise ValueError(
+                    f"the step {step.id} comes after {', '.join(sorted(unknown))}, not above it in the list"
+                )
+            earlier.add(step.id)
+        return self
+
+    @model_validator(mode="after")
     def _bindings_have_names_of_their_own(self) -> Self:
         ids = [binding.id for binding in self.bindings]
         if len(ids) != len(set(ids)):
@@ -153,6 +185,17 @@ class ServiceDefinition(_Part):
     def binding(self, binding_id: str) -> Binding | None:
         """The binding of this name."""
         return next((binding for binding in self.bindings if binding.id == binding_id), None)
+
+    def step(self, step_id: str) -> Step:
+        """The step of this name."""
+        return next(step for step in self.steps if step.id == step_id)
+
+    def before(self, step: Step) -> frozenset[str]:
+        """The steps that are done before this one begins."""
+        if step.after is not None:
+            return frozenset(step.after)
+        place = self.steps.index(step)
+        return frozenset({self.steps[place - 1].id} if place else ())
 
     @property
     def key(self) -> str:

@@ -2,23 +2,34 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, assert_never
 from uuid import UUID
 
-from services.requests.domain.definition import FactsStep, FeeStep, ServiceDefinition, service_key
+from services.requests.domain.definition import (
+    AgencyTaskStep,
+    ConsentStep,
+    FactsStep,
+    FeeStep,
+    ServiceDefinition,
+    service_key,
+)
 from services.requests.domain.eligibility import KnownRelation, judge
 from services.requests.domain.facts import KnownPerson, are_known
 from services.requests.domain.request_state import FINAL, Event, Owner, Request, Status, evolve
-from services.requests.domain.steps import begin, go_on
+from services.requests.domain.steps import after, begin, not_needed, passed
 from shared.contracts.requests import (
+    RequestAnswered,
     RequestApproved,
+    RequestConsented,
+    RequestDocumentReady,
     RequestExpired,
     RequestFactsKnown,
     RequestFeePaid,
     RequestPaymentNotNeeded,
     RequestRated,
     RequestRejected,
+    RequestReturned,
     RequestReviewDue,
     RequestReviewed,
     RequestSubmitted,
@@ -93,6 +104,14 @@ class Withdraw:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """A command of the applicant: the form once more, with what an agency still needs."""
+
+    form: Mapping[str, Any]
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Rate:
     """A command of the applicant, once, after the request's end."""
 
@@ -118,10 +137,18 @@ class FeeHasLapsed:
 
 
 @dataclass(frozen=True)
-class TaskWasDecided:
-    """An officer has decided."""
+class WordHasNotCome:
+    """The time is over in which the applicant, or another party, was to answer."""
 
     task_id: UUID
+
+
+@dataclass(frozen=True)
+class TaskWasDecided:
+    """An officer, or another party, has decided."""
+
+    task_id: UUID
+    decided_by: UUID
     decision: TaskDecision
     reason: LocalizedText | None
     decided_at: datetime
@@ -161,7 +188,9 @@ Message = (
     Submit
     | GoAhead
     | Withdraw
+    | Answer
     | Rate
+    | WordHasNotCome
     | FactsMayBeKnown
     | FeeWasPaid
     | FeeHasLapsed
@@ -182,6 +211,10 @@ def decide(state: Request, message: Message, known: Known) -> Sequence[Event]:
             return go_ahead(state, message, known)
         case Withdraw():
             return withdraw(state)
+        case Answer():
+            return answered(state, message, known)
+        case WordHasNotCome(task_id):
+            return word_has_not_come(state, task_id)
         case Rate():
             return [rated(state, message)]
         case FactsMayBeKnown(at):
@@ -249,6 +282,7 @@ def begun(
     beneficiary: KnownPerson | None,
 ) -> Sequence[Event]:
     """A request at its first step."""
+    assert beneficiary is not None
     submitted = RequestSubmitted(
         request_id=message.request_id,
         service_id=definition.id,
@@ -261,35 +295,50 @@ def begun(
         parties=dict(message.parties),
         offer_id=message.offer_id,
         by_platform=isinstance(message, GoAhead),
+        skips=not_needed(definition, beneficiary, message.at),
     )
-    return [submitted, *begin(definition, 0, evolve(state, submitted), message.at, beneficiary)]
+    return list(after(definition, state, message.at, submitted))
 
 
 def withdraw(state: Request) -> Sequence[Event]:
-    """The applicant may take back what waits for somebody and is not approved yet."""
-    if state.status is not Status.IN_PROGRESS or state.waits_for is Owner.PLATFORM:
+    """The applicant may take back what is not approved yet, and of which nothing is issued."""
+    is_early = state.status in (Status.IN_PROGRESS, Status.NEEDS_INFORMATION) and state.document_id is None
+    if not is_early:
         raise Refused("request-not-withdrawable", {"status": state.status})
     return [withdrawn(state, "by-applicant")]
 
 
 def facts_may_be_known(state: Request, known: Known, at: datetime) -> Sequence[Event]:
     """What was missing has come: the request goes on."""
-    if state.facts_of is None or state.step_id is None or known.beneficiary is None:
+    if state.facts_of is None or known.beneficiary is None:
         return []
     definition = definition_of(known)
-    step = next(step for step in definition.steps if step.id == state.step_id)
-    if not (isinstance(step, FactsStep) and are_known(known.beneficiary, step.needs, at)):
+    step = next(step for step in definition.steps if isinstance(step, FactsStep) and step.id in state.open)
+    if not are_known(known.beneficiary, step.needs, at):
         return []
-    known_now = RequestFactsKnown(step_id=step.id)
-    return [known_now, *go_on(definition, evolve(state, known_now), at)]
+    return list(after(definition, state, at, RequestFactsKnown(step_id=step.id)))
+
+
+def answered(state: Request, command: Answer, known: Known) -> Sequence[Event]:
+    """What agencies still needed has come: each of them has the request again."""
+    asked = [id for id, step in state.open.items() if step.owner is Owner.APPLICANT and step.ref in state.task_ids]
+    if not asked:
+        raise Refused("request-not-returned", {"status": state.status})
+    definition, form = definition_of(known), dict(command.form)
+    answers = [RequestAnswered(step_id=id, applicant_id=state.applicant_id, form=form) for id in asked]
+    return [*answers, *(begin(definition, definition.step(id), state, command.at) for id in asked)]
+
+
+def word_has_not_come(state: Request, task_id: UUID) -> Sequence[Event]:
+    """A request ends whose applicant, or another party, is silent for too long."""
+    if not any(state.waiting(owner, task_id) for owner in (Owner.APPLICANT, Owner.PARTNER)):
+        return []
+    return [expired(state)]
 
 
 def fee_has_lapsed(state: Request, fee_id: UUID) -> Sequence[Event]:
     """A request whose fee is not paid in time ends."""
-    if not waits_for_fee(state) or state.fee_id != fee_id:
-        return []
-    fee_ids = list(state.fees)
-    return [RequestExpired(applicant_id=state.applicant_id, fee_ids=fee_ids, offer_id=state.offer_id)]
+    return [expired(state)] if state.waiting(Owner.APPLICANT, fee_id) else []
 
 
 def occasion_was_lost(state: Request, known: Known) -> Sequence[Event]:
@@ -317,37 +366,65 @@ def fee_was_paid(state: Request, notice: FeeWasPaid, known: Known) -> Sequence[E
     fee = state.fees.get(notice.fee_id)
     if fee is not None and fee.paid_with == notice.payment_id:
         return []  # heard before
-    if not (waits_for_fee(state) and state.fee_id == notice.fee_id and state.step_id):
+    step_id = state.waiting(Owner.APPLICANT, notice.fee_id)
+    if step_id is None:
         return [RequestPaymentNotNeeded(payment_id=notice.payment_id, fee_id=notice.fee_id)]
-    paid = RequestFeePaid(
-        fee_id=notice.fee_id, step_id=state.step_id, payment_id=notice.payment_id, paid_at=notice.paid_at
-    )
-    return [paid, *go_on(definition_of(known), state, notice.paid_at)]
+    paid = RequestFeePaid(fee_id=notice.fee_id, step_id=step_id, payment_id=notice.payment_id, paid_at=notice.paid_at)
+    return list(after(definition_of(known), state, notice.paid_at, paid))
 
 
 def task_was_decided(state: Request, notice: TaskWasDecided, known: Known) -> Sequence[Event]:
-    """The agency's word takes the request on, or ends it."""
+    """The word of an agency, or of another party, takes the request on, gives it back, or ends it."""
     if state.review_id == notice.task_id and state.document_id is not None:
         return [RequestReviewed(document_id=state.document_id, stays=notice.decision is TaskDecision.APPROVE)]
-    is_awaited = state.is_running and state.waits_for is Owner.AGENCY
-    if not is_awaited or state.task_id != notice.task_id or state.step_id is None:
+    step_id = state.waiting(Owner.AGENCY, notice.task_id) or state.waiting(Owner.PARTNER, notice.task_id)
+    if step_id is None:
         return []
-    if notice.decision is TaskDecision.REJECT:
-        fee_ids = fees_given_back(state, known)
-        return [RequestRejected(applicant_id=state.applicant_id, reason=notice.reason, fee_ids=fee_ids)]
-    approved = RequestApproved(step_id=state.step_id, applicant_id=state.applicant_id)
-    return [approved, *go_on(definition_of(known), state, notice.decided_at)]
+    definition = definition_of(known)
+    step = definition.step(step_id)
+    match notice.decision:
+        case TaskDecision.REJECT:
+            fee_ids = fees_given_back(state, known)
+            return [RequestRejected(applicant_id=state.applicant_id, reason=notice.reason, fee_ids=fee_ids)]
+        case TaskDecision.RETURN:
+            if not isinstance(step, AgencyTaskStep):
+                return []  # a party agrees or does not
+            return [
+                RequestReturned(
+                    step_id=step_id,
+                    task_id=notice.task_id,
+                    agency=step.agency,
+                    applicant_id=state.applicant_id,
+                    reason=notice.reason,
+                    answer_by=notice.decided_at + timedelta(days=step.answer_within_days),
+                )
+            ]
+        case TaskDecision.APPROVE if isinstance(step, ConsentStep):
+            agreed: Event = RequestConsented(step_id=step_id, party=step.party, person_id=notice.decided_by)
+        case TaskDecision.APPROVE:
+            is_last = no_decision_follows(definition, state, step_id)
+            agreed = RequestApproved(step_id=step_id, applicant_id=state.applicant_id, is_last=is_last)
+        case _:
+            assert_never(notice.decision)
+    return list(after(definition, state, notice.decided_at, agreed))
+
+
+def no_decision_follows(definition: ServiceDefinition, state: Request, step_id: str) -> bool:
+    """Whether this is the last step in which somebody decides."""
+    behind = passed(definition, state) | {step_id, *state.skips}
+    return all(s.id in behind for s in definition.steps if isinstance(s, AgencyTaskStep | ConsentStep))
 
 
 def document_was_issued(state: Request, notice: DocumentWasIssued, known: Known) -> Sequence[Event]:
     """The signed document takes the request on: most often to its end. One that was signed too late is revoked."""
-    if state.document_id != notice.document_id:
-        return []
-    if state.status is Status.WITHDRAWN and not state.is_reviewed:
+    step_id = state.waiting(Owner.PLATFORM, notice.document_id)
+    if step_id is not None:
+        ready = RequestDocumentReady(step_id=step_id, document_id=notice.document_id)
+        return list(after(definition_of(known), state, notice.issued_at, ready))
+    came_too_late = state.status in (Status.WITHDRAWN, Status.REJECTED, Status.EXPIRED) and not state.is_reviewed
+    if state.document_id == notice.document_id and came_too_late:
         return [RequestReviewed(document_id=notice.document_id, stays=False)]
-    if not state.is_running or state.waits_for is not Owner.PLATFORM:
-        return []
-    return go_on(definition_of(known), state, notice.issued_at)
+    return []
 
 
 def rated(state: Request, command: Rate) -> RequestRated:
@@ -366,9 +443,9 @@ def rated(state: Request, command: Rate) -> RequestRated:
     )
 
 
-def waits_for_fee(state: Request) -> bool:
-    """Whether the request waits for its applicant to pay."""
-    return state.is_running and state.waits_for is Owner.APPLICANT and state.facts_of is None
+def expired(state: Request) -> RequestExpired:
+    """The end of a request that nobody has answered: its fees are given back or not asked for any more."""
+    return RequestExpired(applicant_id=state.applicant_id, fee_ids=list(state.fees), offer_id=state.offer_id)
 
 
 def withdrawn(state: Request, reason: str) -> RequestWithdrawn:
@@ -433,5 +510,5 @@ request = Decider(
         beneficiary=Given(KnownPerson, "persons", by="person_id", key=_beneficiary_key),
         relation=Given(KnownRelation, "relations", by="id", key=_relation_key),
     ),
-    shape=3,
+    shape=4,
 )

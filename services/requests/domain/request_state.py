@@ -8,8 +8,12 @@ from uuid import UUID
 
 from shared.contracts.personal import Private, SubjectId
 from shared.contracts.requests import (
+    RequestAnswered,
     RequestApproved,
+    RequestConsentDue,
+    RequestConsented,
     RequestDocumentDue,
+    RequestDocumentReady,
     RequestExpired,
     RequestFactsDue,
     RequestFactsKnown,
@@ -19,6 +23,7 @@ from shared.contracts.requests import (
     RequestPaymentNotNeeded,
     RequestRated,
     RequestRejected,
+    RequestReturned,
     RequestReviewDue,
     RequestReviewed,
     RequestSubmitted,
@@ -27,17 +32,18 @@ from shared.contracts.requests import (
 )
 
 NOBODY = UUID(int=0)
+Begun = RequestFactsDue | RequestConsentDue | RequestFeeDue | RequestTaskDue | RequestReturned | RequestDocumentDue
 Event = (
     RequestSubmitted
-    | RequestFactsDue
+    | Begun
     | RequestFactsKnown
-    | RequestFeeDue
+    | RequestConsented
     | RequestFeePaid
     | RequestPaymentNotNeeded
-    | RequestTaskDue
+    | RequestAnswered
     | RequestApproved
+    | RequestDocumentReady
     | RequestRejected
-    | RequestDocumentDue
     | RequestFulfilled
     | RequestWithdrawn
     | RequestExpired
@@ -53,6 +59,7 @@ class Status(StrEnum):
     NEW = "new"
     SUBMITTED = "submitted"
     IN_PROGRESS = "in_progress"
+    NEEDS_INFORMATION = "needs_information"
     APPROVED = "approved"
     REJECTED = "rejected"
     FULFILLED = "fulfilled"
@@ -61,18 +68,26 @@ class Status(StrEnum):
 
 
 class Owner(StrEnum):
-    """Whom a request waits for."""
+    """Whom a request waits for: of several the first of these, because the others have it before them anyway."""
 
     APPLICANT = "applicant"
+    PARTNER = "partner"
     AGENCY = "agency"
     PLATFORM = "platform"
 
 
 FINAL = frozenset({Status.REJECTED, Status.FULFILLED, Status.WITHDRAWN, Status.EXPIRED})
+ENDS: Mapping[type, Status] = {
+    RequestRejected: Status.REJECTED,
+    RequestFulfilled: Status.FULFILLED,
+    RequestWithdrawn: Status.WITHDRAWN,
+    RequestExpired: Status.EXPIRED,
+}
 TRANSITIONS: Mapping[Status, frozenset[Status]] = {
     Status.NEW: frozenset({Status.SUBMITTED}),
     Status.SUBMITTED: frozenset({Status.IN_PROGRESS, Status.FULFILLED}),
-    Status.IN_PROGRESS: frozenset({Status.APPROVED, *FINAL}),
+    Status.IN_PROGRESS: frozenset({Status.NEEDS_INFORMATION, Status.APPROVED, *FINAL}),
+    Status.NEEDS_INFORMATION: frozenset({Status.IN_PROGRESS, *FINAL}),
     Status.APPROVED: FINAL,
     **{status: frozenset[Status]() for status in FINAL},
 }
@@ -87,11 +102,20 @@ class Fee:
 
 
 @dataclass(frozen=True)
-class Request:
-    """A request, and the step that it is at. `fee_id`, `task_id` and `document_id` are the last of their kind.
+class OpenStep:
+    """A step that is not done: whom it waits for, and which fee, task or document it is there."""
 
-    `applicant_id` asks, pays and is told; `beneficiary_id` is whom it is for. `facts_of`: about whom facts are waited
-    for. `review_id`: the open review of what was issued; there is one at most.
+    owner: Owner
+    ref: UUID | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request, the steps that are open and those that are done.
+
+    `applicant_id` asks, pays and is told; `beneficiary_id` is whom it is for. `skips`: the steps that it does not need.
+    `facts_of`: about whom facts are waited for. `returned`: how often the agency of each step has asked for more.
+    `document_id`: what was to be issued last. `review_id`: the open review of what was issued; there is one at most.
     """
 
     status: Status = Status.NEW
@@ -104,11 +128,13 @@ class Request:
     parties: Mapping[str, UUID] = field(default_factory=dict)
     offer_id: UUID | None = None
     form: Private[dict[str, Any]] = field(default_factory=dict)
-    step_id: str | None = None
+    skips: tuple[str, ...] = ()
+    open: Mapping[str, OpenStep] = field(default_factory=dict)
+    done: tuple[str, ...] = ()
     waits_for: Owner | None = None
-    fee_id: UUID | None = None
-    fees: Mapping[UUID, "Fee"] = field(default_factory=dict)
-    task_id: UUID | None = None
+    fees: Mapping[UUID, Fee] = field(default_factory=dict)
+    task_ids: tuple[UUID, ...] = ()
+    returned: Mapping[str, int] = field(default_factory=dict)
     document_id: UUID | None = None
     facts_of: UUID | None = None
     review_id: UUID | None = None
@@ -118,7 +144,18 @@ class Request:
     @property
     def is_running(self) -> bool:
         """Whether it has begun and not ended."""
-        return self.status in (Status.SUBMITTED, Status.IN_PROGRESS, Status.APPROVED)
+        return self.status is not Status.NEW and self.status not in FINAL
+
+    def waiting(self, owner: Owner, ref: UUID) -> str | None:
+        """The step that waits for this fee, task or document of this owner."""
+        found = OpenStep(owner, ref)
+        return next((id for id, step in self.open.items() if step == found), None)
+
+    @property
+    def fee_id(self) -> UUID | None:
+        """The fee that the applicant has to pay now, or has paid last."""
+        due = (step.ref for step in self.open.values() if step.ref in self.fees)
+        return next(due, None) or next(reversed(list(self.fees)), None)
 
 
 def evolve(state: Request, event: Event) -> Request:
@@ -136,50 +173,93 @@ def evolve(state: Request, event: Event) -> Request:
                 parties=event.parties,
                 offer_id=event.offer_id,
                 form=event.form,
+                skips=tuple(event.skips),
                 waits_for=Owner.PLATFORM,
             )
-        case RequestFactsDue():
-            return at_step(state, event.step_id, Owner.APPLICANT, facts_of=event.about_id)
+        case (
+            RequestFactsDue()
+            | RequestConsentDue()
+            | RequestFeeDue()
+            | RequestTaskDue()
+            | RequestReturned()
+            | RequestDocumentDue()
+        ):
+            return begun(state, event)
         case RequestFactsKnown():
-            return replace(state, facts_of=None, waits_for=Owner.PLATFORM)
-        case RequestFeeDue():
-            fees = {**state.fees, event.fee_id: Fee(event.step_id)}
-            return at_step(state, event.step_id, Owner.APPLICANT, fee_id=event.fee_id, fees=fees)
+            return done(replace(state, facts_of=None), event.step_id)
+        case RequestConsented():
+            return done(replace(state, parties={**state.parties, event.party: event.person_id}), event.step_id)
         case RequestFeePaid():
             fees = {**state.fees, event.fee_id: Fee(event.step_id, paid_with=event.payment_id)}
-            return replace(state, fees=fees, waits_for=Owner.PLATFORM)
+            return done(replace(state, fees=fees), event.step_id)
         case RequestPaymentNotNeeded():
             return state
-        case RequestTaskDue():
-            return at_step(state, event.step_id, Owner.AGENCY, task_id=event.task_id)
+        case RequestAnswered():
+            return replace(state, form=event.form)
         case RequestApproved():
-            return replace(state, status=Status.APPROVED, waits_for=Owner.PLATFORM)
-        case RequestDocumentDue():
-            return at_step(state, event.step_id, Owner.PLATFORM, document_id=event.document_id)
+            approved = done(state, event.step_id)
+            return replace(approved, status=Status.APPROVED) if event.is_last else approved
+        case RequestDocumentReady():
+            return done(state, event.step_id)
         case RequestReviewDue():
             return replace(state, review_id=event.task_id)
         case RequestReviewed():
             return replace(state, review_id=None, is_reviewed=True)
         case RequestRated():
             return replace(state, is_rated=True)
-        case RequestRejected():
-            return ended(state, Status.REJECTED)
-        case RequestFulfilled():
-            return ended(state, Status.FULFILLED)
-        case RequestWithdrawn():
-            return ended(state, Status.WITHDRAWN)
-        case RequestExpired():
-            return ended(state, Status.EXPIRED)
+        case RequestRejected() | RequestFulfilled() | RequestWithdrawn() | RequestExpired():
+            return replace(state, status=ENDS[type(event)], open={}, waits_for=None, facts_of=None)
         case _:
             assert_never(event)
 
 
-def at_step(state: Request, step_id: str, owner: Owner, **changes: Any) -> Request:
-    """The request at a step; what is approved stays so until its end."""
-    status = Status.APPROVED if state.status is Status.APPROVED else Status.IN_PROGRESS
-    return replace(state, status=status, step_id=step_id, waits_for=owner, **changes)
+def begun(state: Request, event: Begun) -> Request:
+    """The request with a step that waits for somebody."""
+    match event:
+        case RequestFactsDue():
+            return opened(replace(state, facts_of=event.about_id), event.step_id, Owner.APPLICANT)
+        case RequestConsentDue():
+            asked = replace(state, task_ids=(*state.task_ids, event.task_id))
+            return opened(asked, event.step_id, Owner.PARTNER, event.task_id)
+        case RequestFeeDue():
+            fees = {**state.fees, event.fee_id: Fee(event.step_id)}
+            return opened(replace(state, fees=fees), event.step_id, Owner.APPLICANT, event.fee_id)
+        case RequestTaskDue():
+            tasked = replace(state, task_ids=(*state.task_ids, event.task_id))
+            return opened(tasked, event.step_id, Owner.AGENCY, event.task_id)
+        case RequestReturned():
+            times = {**state.returned, event.step_id: state.returned.get(event.step_id, 0) + 1}
+            return opened(replace(state, returned=times), event.step_id, Owner.APPLICANT, event.task_id)
+        case RequestDocumentDue():
+            issuing = replace(state, document_id=event.document_id)
+            return opened(issuing, event.step_id, Owner.PLATFORM, event.document_id)
+        case _:
+            assert_never(event)
 
 
-def ended(state: Request, status: Status) -> Request:
-    """The request at its end: it waits for nobody."""
-    return replace(state, status=status, waits_for=None, facts_of=None)
+def opened(state: Request, step_id: str, owner: Owner, ref: UUID | None = None) -> Request:
+    """The request with a step that waits for somebody."""
+    return with_open(state, {**state.open, step_id: OpenStep(owner, ref)})
+
+
+def done(state: Request, step_id: str) -> Request:
+    """The request with a step that is done."""
+    still_open = {id: step for id, step in state.open.items() if id != step_id}
+    return with_open(replace(state, done=(*state.done, step_id)), still_open)
+
+
+def with_open(state: Request, steps: Mapping[str, OpenStep]) -> Request:
+    """The request with these open steps; what is approved stays so until its end."""
+    owners = {step.owner for step in steps.values()}
+    status = Status.NEEDS_INFORMATION if needs_information(state, steps) else Status.IN_PROGRESS
+    return replace(
+        state,
+        open=steps,
+        status=state.status if state.status is Status.APPROVED else status,
+        waits_for=next((owner for owner in Owner if owner in owners), Owner.PLATFORM),
+    )
+
+
+def needs_information(state: Request, steps: Mapping[str, OpenStep]) -> bool:
+    """Whether an agency waits for the applicant to send more."""
+    return any(step.owner is Owner.APPLICANT and step.ref in state.task_ids for step in steps.values())

@@ -9,7 +9,7 @@ from typing import Any
 
 from cel_expr_python import cel
 
-from services.requests.domain.definition import FactType, Rule
+from services.requests.domain.definition import Condition, FactType, Rule
 from shared.kernel.clock import KUWAIT
 
 _TYPES: Mapping[FactType, cel.Type] = {
@@ -47,24 +47,36 @@ class RuleBook:
 
     def check(self, rule: Rule) -> None:
         """That the rule compiles, reads only what it says, and that its examples come out as they say."""
-        unknown = set(rule.reads) - self._vocabulary.keys()
-        if unknown:
-            raise ValueError(f"rule {rule.id} reads unknown facts: {', '.join(sorted(unknown))}")
+        self.check_condition(rule, f"rule {rule.id}")
         for facts, expected in ((rule.passes, Verdict.PASSED), (rule.fails, Verdict.FAILED)):
             found = self.judge(rule, facts).verdict
             if found is not expected:
                 raise ValueError(f"rule {rule.id}: its example of {expected} comes out as {found}")
 
-    def judge(self, rule: Rule, facts: Mapping[str, Any]) -> Ruling:
-        """Evaluates one rule on the facts that it reads, and on no others."""
-        read = {name: facts[name] for name in rule.reads if name in facts}
+    def check_condition(self, condition: Condition, name: str) -> None:
+        """That a condition compiles and reads only what it says."""
+        unknown = set(condition.reads) - self._vocabulary.keys()
+        if unknown:
+            raise ValueError(f"{name} reads unknown facts: {', '.join(sorted(unknown))}")
         try:
-            verdict = self._evaluate(rule, read)
-        except Exception:  # whatever is wrong with a rule or a fact, it is no reason to turn somebody away
-            verdict = Verdict.UNDECIDED
-        return Ruling(rule, verdict, read)
+            self._compiled(condition.expression, tuple(condition.reads))
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
 
-    def _evaluate(self, rule: Rule, facts: Mapping[str, Any]) -> Verdict:
+    def judge(self, rule: Rule, facts: Mapping[str, Any]) -> Ruling:
+        """Evaluates one rule, and keeps the facts that it has read."""
+        read = {name: facts[name] for name in rule.reads if name in facts}
+        return Ruling(rule, self.verdict(rule, read), read)
+
+    def verdict(self, condition: Condition, facts: Mapping[str, Any]) -> Verdict:
+        """Evaluates a condition on the facts that it reads, and on no others."""
+        read = {name: facts[name] for name in condition.reads if name in facts}
+        try:
+            return self._evaluate(condition, read)
+        except Exception:  # whatever is wrong with a rule or a fact, it is no reason to turn somebody away
+            return Verdict.UNDECIDED
+
+    def _evaluate(self, rule: Condition, facts: Mapping[str, Any]) -> Verdict:
         environment, expression = self._compiled(rule.expression, tuple(rule.reads))
         values = {name: self._value(name, value) for name, value in facts.items()}
         result = expression.eval(environment.Activation(values))

@@ -1,20 +1,24 @@
-"""The steps of a request: what each of them waits for, and which one follows."""
+"""The steps of a request: which are not needed, which may begin, and what each of them waits for."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import assert_never
 
 from services.requests.domain.definition import (
     AgencyTaskStep,
+    ConsentStep,
     FactsStep,
     FeeStep,
     IssueStep,
     ServiceDefinition,
     Step,
 )
-from services.requests.domain.facts import KnownPerson, are_known
-from services.requests.domain.request_state import Event, Request
+from services.requests.domain.facts import KnownPerson, are_known, facts_of
+from services.requests.domain.request_state import Event, Request, evolve
+from services.requests.domain.rulebook import RULEBOOK
+from services.requests.domain.rules import Verdict
 from shared.contracts.requests import (
+    RequestConsentDue,
     RequestDocumentDue,
     RequestFactsDue,
     RequestFeeDue,
@@ -24,77 +28,110 @@ from shared.contracts.requests import (
 from shared.kernel.ids import derive_id
 
 
-def begin(
-    definition: ServiceDefinition, index: int, state: Request, at: datetime, about: KnownPerson | None = None
-) -> Sequence[Event]:
-    """What the step at `index` waits for; the end of the steps fulfils the request.
+def not_needed(definition: ServiceDefinition, beneficiary: KnownPerson, at: datetime) -> list[str]:
+    """The steps that are none for this person: nothing to pay, nothing missing, or not meant for them."""
+    return [step.id for step in definition.steps if not _is_needed(step, beneficiary, at)]
 
-    `about`: the beneficiary, whom only the first step has to know.
-    """
-    request_id, applicant_id = state.id, state.applicant_id
-    if index >= len(definition.steps):
-        fulfilled = {"service_id": definition.id, "applicant_id": applicant_id, "document_id": state.document_id}
-        return [RequestFulfilled.model_validate(fulfilled)]
-    step: Step = definition.steps[index]
+
+def _is_needed(step: Step, beneficiary: KnownPerson, at: datetime) -> bool:
+    if step.when is not None and RULEBOOK.verdict(step.when, facts_of(beneficiary, at)) is Verdict.FAILED:
+        return False
     match step:
-        case FactsStep():
-            if about is not None and are_known(about, step.needs, at):
-                return begin(definition, index + 1, state, at)
-            asked = [state.parties[role] for role in step.asks if role in state.parties]
-            return [
-                RequestFactsDue(
-                    step_id=step.id,
-                    asked_ids=asked or [applicant_id],
-                    about_id=state.beneficiary_id,
-                    needs=list(step.needs),
-                    service_id=definition.id,
-                    title=step.title,
-                )
-            ]
         case FeeStep(amount_fils=0):
-            return begin(definition, index + 1, state, at)
-        case FeeStep():
-            return [
-                RequestFeeDue(
-                    fee_id=derive_id("fee", request_id, step.id),
-                    step_id=step.id,
-                    payer_id=applicant_id,
-                    agency=definition.agency,
-                    amount_fils=step.amount_fils,
-                    description=step.description,
-                    due_by=at + timedelta(days=step.pay_within_days),
-                )
-            ]
-        case AgencyTaskStep():
-            return [
-                RequestTaskDue(
-                    task_id=derive_id("task", request_id, step.id),
-                    step_id=step.id,
-                    agency=step.agency,
-                    service_id=definition.id,
-                    applicant_id=applicant_id,
-                    title=step.title,
-                )
-            ]
-        case IssueStep():
-            return [
-                RequestDocumentDue(
-                    document_id=derive_id("document", request_id, step.id),
-                    step_id=step.id,
-                    kind=step.document,
-                    title=step.title,
-                    valid_days=step.valid_days,
-                    applicant_id=applicant_id,
-                    holder_id=state.beneficiary_id,
-                    agency=definition.agency,
-                    shows=list(step.shows),
-                )
-            ]
+            return False
+        case FactsStep(needs=needs):
+            return not are_known(beneficiary, needs, at)
         case _:
-            assert_never(step)
+            return True
+
+
+def passed(definition: ServiceDefinition, state: Request) -> frozenset[str]:
+    """The steps that are done; one that is not needed is when those before it are."""
+    found = set(state.done)
+    for step in definition.steps:
+        if step.id in state.skips and definition.before(step) <= found:
+            found.add(step.id)
+    return frozenset(found)
 
 
 def go_on(definition: ServiceDefinition, state: Request, at: datetime) -> Sequence[Event]:
-    """What follows the step that is done."""
-    index = next(i for i, step in enumerate(definition.steps) if step.id == state.step_id)
-    return begin(definition, index + 1, state, at)
+    """What begins now that more is done than before; when everything is, the request is fulfilled."""
+    behind = passed(definition, state)
+    if all(step.id in behind for step in definition.steps):
+        return [
+            RequestFulfilled(service_id=definition.id, applicant_id=state.applicant_id, document_id=state.document_id)
+        ]
+    return [
+        begin(definition, step, state, at)
+        for step in definition.steps
+        if step.id not in behind and step.id not in state.open and definition.before(step) <= behind
+    ]
+
+
+def after(definition: ServiceDefinition, state: Request, at: datetime, *events: Event) -> Iterator[Event]:
+    """These events, and what they let begin."""
+    for event in events:
+        state = evolve(state, event)
+    yield from events
+    yield from go_on(definition, state, at)
+
+
+def begin(definition: ServiceDefinition, step: Step, state: Request, at: datetime) -> Event:
+    """What a step waits for."""
+    request_id, applicant_id = state.id, state.applicant_id
+    match step:
+        case FactsStep():
+            asked = [state.parties[role] for role in step.asks if role in state.parties]
+            return RequestFactsDue(
+                step_id=step.id,
+                asked_ids=asked or [applicant_id],
+                about_id=state.beneficiary_id,
+                needs=list(step.needs),
+                service_id=definition.id,
+                title=step.title,
+            )
+        case ConsentStep():
+            return RequestConsentDue(
+                task_id=derive_id("task", request_id, step.id),
+                step_id=step.id,
+                party=step.party,
+                person_id=state.parties.get(step.party),
+                applicant_id=applicant_id,
+                service_id=definition.id,
+                title=step.title,
+                due_by=at + timedelta(days=step.within_days),
+            )
+        case FeeStep():
+            return RequestFeeDue(
+                fee_id=derive_id("fee", request_id, step.id),
+                step_id=step.id,
+                payer_id=applicant_id,
+                agency=definition.agency,
+                amount_fils=step.amount_fils,
+                description=step.description,
+                due_by=at + timedelta(days=step.pay_within_days),
+            )
+        case AgencyTaskStep():
+            times = state.returned.get(step.id, 0)
+            return RequestTaskDue(
+                task_id=derive_id("task", request_id, step.id, *([times] if times else [])),
+                step_id=step.id,
+                agency=step.agency,
+                service_id=definition.id,
+                applicant_id=applicant_id,
+                title=step.title,
+            )
+        case IssueStep():
+            return RequestDocumentDue(
+                document_id=derive_id("document", request_id, step.id),
+                step_id=step.id,
+                kind=step.document,
+                title=step.title,
+                valid_days=step.valid_days,
+                applicant_id=applicant_id,
+                holder_id=state.beneficiary_id,
+                agency=definition.agency,
+                shows=list(step.shows),
+            )
+        case _:
+            assert_never(step)

@@ -1,4 +1,4 @@
-"""A task: what an officer of an agency has to decide on a request, or what a person has to state for it."""
+"""A task: what an officer of an agency, or another party, decides on a request, or what a person states for it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,7 +6,14 @@ from enum import StrEnum
 from typing import assert_never
 from uuid import UUID
 
-from shared.contracts.requests import TaskCancelled, TaskDecided, TaskDecision, TaskDone, TaskOpened
+from shared.contracts.requests import (
+    TaskCancelled,
+    TaskClaimed,
+    TaskDecided,
+    TaskDecision,
+    TaskDone,
+    TaskOpened,
+)
 from shared.functions import Decider
 from shared.kernel.errors import Refused
 from shared.kernel.text import LocalizedText
@@ -35,7 +42,9 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = {
 
 @dataclass(frozen=True)
 class Task:
-    """A task, for which request it is, and whose: an agency's officers decide; a person states facts about somebody."""
+    """A task, for which request it is, and whose: an agency's officers decide; a person states facts about somebody; or
+    another `party` decides, who is `person_id` from when that is known.
+    """
 
     status: Status = Status.UNKNOWN
     request_id: UUID = NOBODY
@@ -44,6 +53,7 @@ class Task:
     person_id: UUID | None = None
     about_id: UUID | None = None
     needs: tuple[str, ...] = ()
+    party: str | None = None
     service_id: str = ""
     title: LocalizedText | None = None
     decision: TaskDecision | None = None
@@ -51,7 +61,7 @@ class Task:
 
 @dataclass(frozen=True)
 class OpenTask:
-    """A request has come to a step that an officer decides, or that waits for what a person has to state."""
+    """A request has come to a step that an officer or a party decides, or that waits for what a person has to state."""
 
     request_id: UUID
     applicant_id: UUID
@@ -61,11 +71,19 @@ class OpenTask:
     person_id: UUID | None = None
     about_id: UUID | None = None
     needs: tuple[str, ...] = ()
+    party: str | None = None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A command of whoever has the code of a task that waits for another party."""
+
+    person_id: UUID
 
 
 @dataclass(frozen=True)
 class Decide:
-    """A command of an officer of the task's agency."""
+    """A command of an officer of the task's agency, or of the party."""
 
     decision: TaskDecision
     decided_by: UUID
@@ -82,8 +100,8 @@ class CancelTask:
     """The request has ended without a decision."""
 
 
-Message = OpenTask | Decide | FinishTask | CancelTask
-Event = TaskOpened | TaskDecided | TaskDone | TaskCancelled
+Message = OpenTask | Claim | Decide | FinishTask | CancelTask
+Event = TaskOpened | TaskClaimed | TaskDecided | TaskDone | TaskCancelled
 
 
 def decide(state: Task, message: Message) -> Sequence[Event]:
@@ -91,10 +109,12 @@ def decide(state: Task, message: Message) -> Sequence[Event]:
     match message:
         case OpenTask():
             return [] if state.status is not Status.UNKNOWN else [opened(message)]
+        case Claim(person_id):
+            return claimed(state, person_id)
         case Decide():
             return decided(state, message)
         case FinishTask():
-            is_asked = state.status is Status.OPEN and state.person_id is not None
+            is_asked = state.status is Status.OPEN and bool(state.needs)
             return [TaskDone(request_id=state.request_id)] if is_asked else []
         case CancelTask():
             return [TaskCancelled(request_id=state.request_id)] if state.status is Status.OPEN else []
@@ -113,14 +133,29 @@ def opened(notice: OpenTask) -> TaskOpened:
         person_id=notice.person_id,
         about_id=notice.about_id,
         needs=list(notice.needs),
+        party=notice.party,
     )
 
 
-def decided(state: Task, command: Decide) -> Sequence[Event]:
-    """A task is decided once; who refuses has to say why."""
-    if state.status is not Status.OPEN or state.agency is None:
+def claimed(state: Task, person_id: UUID) -> Sequence[TaskClaimed]:
+    """The first who comes with the code is the party; never the applicant, who would agree with themselves."""
+    if state.status is not Status.OPEN or state.party is None:
         raise Refused("task-not-open", {"status": state.status})
-    if command.decision is TaskDecision.REJECT and command.reason is None:
+    if person_id == state.applicant_id:
+        raise Refused("task-for-somebody-else")
+    if state.person_id is not None and state.person_id != person_id:
+        raise Refused("task-claimed-already")
+    return [] if state.person_id == person_id else [TaskClaimed(request_id=state.request_id, person_id=person_id)]
+
+
+def decided(state: Task, command: Decide) -> Sequence[Event]:
+    """A task is decided once; who refuses, or needs to know more, has to say why. A party agrees or does not."""
+    can_be_decided = state.agency is not None or (state.party is not None and state.person_id is not None)
+    if state.status is not Status.OPEN or not can_be_decided:
+        raise Refused("task-not-open", {"status": state.status})
+    if command.decision is TaskDecision.RETURN and state.agency is None:
+        raise Refused("task-not-returnable")
+    if command.decision is not TaskDecision.APPROVE and command.reason is None:
         raise Refused("task-rejection-without-reason")
     return [
         TaskDecided(
@@ -145,9 +180,12 @@ def evolve(state: Task, event: Event) -> Task:
                 person_id=event.person_id,
                 about_id=event.about_id,
                 needs=tuple(event.needs),
+                party=event.party,
                 service_id=event.service_id,
                 title=event.title,
             )
+        case TaskClaimed(person_id=person_id):
+            return replace(state, person_id=person_id)
         case TaskDecided(decision=decision):
             return replace(state, status=Status.DECIDED, decision=decision)
         case TaskDone():
@@ -158,4 +196,4 @@ def evolve(state: Task, event: Event) -> Task:
             assert_never(event)
 
 
-task = Decider("task", initial=Task(), decide=decide, evolve=evolve, shape=2)
+task = Decider("task", initial=Task(), decide=decide, evolve=evolve, shape=3)

@@ -19,7 +19,7 @@ from tests.support import SUBMISSION, Person, a_person
 
 OFFICER = "officer:moi-traffic"
 CARD = {"card": "8888880000000001", "pin": "1234"}
-LATER = frozenset({"request-in-progress", "not-known-yet", "temporarily-unavailable", "internal-error"})
+LATER = frozenset({"request-in-progress", "not-known-yet", "overloaded", "temporarily-unavailable", "internal-error"})
 FEE_FILS = 10_000
 
 

@@ -10,6 +10,7 @@ from services.payments.domain.payment import FeeNoLongerDue, payment_id_for
 from services.payments.reactions import reactions as payments_reactions
 from services.requests.domain.definition import (
     AgencyTaskStep,
+    ConsentStep,
     FactsStep,
     FeeStep,
     IssueStep,
@@ -22,6 +23,7 @@ from services.requests.domain.document import document as document_decider
 from services.requests.domain.eligibility import KnownRelation
 from services.requests.domain.facts import KnownPerson
 from services.requests.domain.request import (
+    Answer,
     DocumentWasIssued,
     FactsMayBeKnown,
     FeeHasLapsed,
@@ -35,10 +37,11 @@ from services.requests.domain.request import (
     Submit,
     TaskWasDecided,
     Withdraw,
+    WordHasNotCome,
     request,
 )
 from services.requests.domain.request_state import TRANSITIONS, Request
-from services.requests.domain.task import CancelTask, Decide, FinishTask, OpenTask, Task
+from services.requests.domain.task import CancelTask, Claim, Decide, FinishTask, OpenTask, Task
 from services.requests.domain.task import task as task_decider
 from shared.contracts.event import Event
 from shared.contracts.identity import Fact, RelationKind, Residence
@@ -49,7 +52,7 @@ from tests.unit.builders import NOW, Life, a_life, a_text, an_id, recorded
 
 REQUEST_ID, APPLICANT = an_id("request"), an_id("applicant")
 CHILD, MOTHER, FATHER = an_id("child"), APPLICANT, an_id("father")
-OFFICER = an_id("officer")
+OFFICER, PARTY = an_id("officer"), an_id("party")
 STEP_IDS = ("fee", "second", *(f"step-{number}" for number in range(6)))
 
 
@@ -68,6 +71,11 @@ def a_fee_step(id: str = "fee", amount_fils: int = 10_000, *, refund_when_reject
 def a_task_step(id: str = "review") -> AgencyTaskStep:
     """A step that an officer decides."""
     return AgencyTaskStep(kind="agency_task", id=id, agency="moi-traffic", title=a_text("Review", "مراجعة"))
+
+
+def a_consent_step(id: str = "consent", party: str = "worker") -> ConsentStep:
+    """A step in which somebody else agrees."""
+    return ConsentStep(kind="consent", id=id, party=party, title=a_text("Agree", "وافق"), within_days=7)
 
 
 def an_issue_step(id: str = "licence") -> IssueStep:
@@ -198,9 +206,31 @@ def lapsed(step_id: str = "fee") -> FeeHasLapsed:
     return FeeHasLapsed(fee_of(step_id))
 
 
-def decided(decision: TaskDecision = TaskDecision.APPROVE, step_id: str = "review") -> TaskWasDecided:
-    """An officer has decided the task of a step."""
-    return TaskWasDecided(derive_id("task", REQUEST_ID, step_id), decision, a_text("Because", "لأن"), NOW)
+def task_of(step_id: str = "review", times: int = 0) -> UUID:
+    """The task of a step, after it was given back so many times."""
+    return derive_id("task", REQUEST_ID, step_id, *([times] if times else []))
+
+
+def decided(
+    decision: TaskDecision = TaskDecision.APPROVE, step_id: str = "review", *, times: int = 0, by: UUID = OFFICER
+) -> TaskWasDecided:
+    """An officer, or the party of a step that asks for consent, has decided."""
+    return TaskWasDecided(task_of(step_id, times), by, decision, a_text("Because", "لأن"), NOW)
+
+
+def agreed(decision: TaskDecision = TaskDecision.APPROVE, step_id: str = "consent") -> TaskWasDecided:
+    """The other party has answered."""
+    return decided(decision, step_id, by=PARTY)
+
+
+def an_answer(**form: Any) -> Answer:
+    """The applicant sends the form again."""
+    return Answer(form, NOW)
+
+
+def no_word(step_id: str = "review", times: int = 0) -> WordHasNotCome:
+    """The time to answer is over."""
+    return WordHasNotCome(task_of(step_id, times))
 
 
 def issued(step_id: str = "licence") -> DocumentWasIssued:
@@ -216,15 +246,17 @@ def more_is_known() -> FactsMayBeKnown:
 def reviewed(decision: TaskDecision = TaskDecision.REJECT) -> TaskWasDecided:
     """An officer has reviewed what was issued."""
     task_id = derive_id("review", REQUEST_ID, issued().document_id)
-    return TaskWasDecided(task_id, decision, a_text("Because", "لأن"), NOW)
+    return TaskWasDecided(task_id, OFFICER, decision, a_text("Because", "لأن"), NOW)
 
 
+WITH_CONSENT = a_definition(a_consent_step(), a_task_step(), an_issue_step(), id="with-consent")
 NO_APPROVAL = a_definition(a_fee_step(), an_issue_step(), id="no-approval")
 FEE_LAST = a_definition(a_task_step(), a_fee_step(), id="fee-last")
 RESIDENTS_ONLY = a_definition(id="residents-only", audience=["resident"])
 FACTS_FIRST = a_definition(a_facts_step(asks=["mother", "father"]), *FEE_TASK_ISSUE, id="facts-first")
 DEFINITIONS = {
-    definition.id: definition for definition in (a_definition(), NO_APPROVAL, FEE_LAST, RESIDENTS_ONLY, FACTS_FIRST)
+    definition.id: definition
+    for definition in (a_definition(), NO_APPROVAL, FEE_LAST, RESIDENTS_ONLY, FACTS_FIRST, WITH_CONSENT)
 }
 
 
@@ -234,6 +266,9 @@ def requests_in_every_state() -> Mapping[str, Request]:
     lives = {
         "waits for its fee": a_request(),
         "waits for an officer": a_request(paid()),
+        "waits for more": a_request(paid(), decided(TaskDecision.RETURN)),
+        "waits for an officer again": a_request(paid(), decided(TaskDecision.RETURN), an_answer()),
+        "waits for a party": a_request(definition=WITH_CONSENT),
         "approved, waits for its document": a_request(paid(), decided()),
         "waits for its document without approval": a_request(paid(), definition=NO_APPROVAL),
         "approved, waits for its fee": a_request(decided(), definition=FEE_LAST),
@@ -259,6 +294,11 @@ def a_task_to_open() -> OpenTask:
     return OpenTask(REQUEST_ID, APPLICANT, "a-service", a_text("Review", "مراجعة"), agency="moi-traffic")
 
 
+def a_task_for_a_party() -> OpenTask:
+    """A request waits until somebody else agrees."""
+    return OpenTask(REQUEST_ID, APPLICANT, "a-service", a_text("Agree", "وافق"), party="worker")
+
+
 def a_personal_task() -> OpenTask:
     """A request waits for what a mother has to state about her child."""
     return OpenTask(
@@ -281,6 +321,8 @@ def tasks_in_every_state() -> Mapping[str, Task]:
         "approved": a_life(task_decider, opened, a_decision()).state,
         "rejected": a_life(task_decider, opened, because).state,
         "cancelled": a_life(task_decider, opened, CancelTask()).state,
+        "for a party": a_life(task_decider, a_task_for_a_party()).state,
+        "of a party": a_life(task_decider, a_task_for_a_party(), Claim(PARTY)).state,
         "asked": a_life(task_decider, asked).state,
         "done": a_life(task_decider, asked, FinishTask()).state,
     }

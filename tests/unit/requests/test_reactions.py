@@ -158,12 +158,12 @@ def test_an_officer_finds_a_task_that_is_due() -> None:
 
 
 def test_a_request_hears_what_was_decided_and_when() -> None:
-    notice = TaskWasDecided(TASK_ID, TaskDecision.REJECT, a_text("Because", "لأن"), NOW)
+    notice = TaskWasDecided(TASK_ID, OFFICER, TaskDecision.REJECT, a_text("Because", "لأن"), NOW)
     assert steps(recorded(a_decided_task(), TASK_ID)) == [request.send(REQUEST_ID, notice)]
 
 
 def test_a_reason_that_cannot_be_read_any_more_holds_up_no_request() -> None:
-    notice = TaskWasDecided(TASK_ID, TaskDecision.REJECT, None, NOW)
+    notice = TaskWasDecided(TASK_ID, OFFICER, TaskDecision.REJECT, None, NOW)
     assert steps(recorded(a_decided_task(reason=ERASED), TASK_ID)) == [request.send(REQUEST_ID, notice)]
 
 

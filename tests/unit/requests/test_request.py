@@ -1,5 +1,6 @@
 """The rules of a request, one behaviour after another."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -21,6 +22,7 @@ from services.requests.domain.request_state import Owner, Request, Status
 from shared.contracts.requests import (
     RequestApproved,
     RequestDocumentDue,
+    RequestDocumentReady,
     RequestExpired,
     RequestFeeDue,
     RequestFeePaid,
@@ -97,6 +99,7 @@ def test_a_request_goes_from_its_fee_to_its_officer_to_its_document() -> None:
         RequestTaskDue,
         RequestApproved,
         RequestDocumentDue,
+        RequestDocumentReady,
         RequestFulfilled,
     ]
     assert life.state.status is Status.FULFILLED
@@ -353,7 +356,7 @@ def test_a_service_has_steps() -> None:
         a_definition(steps=[])
 
 
-ENDS = {
+ENDS: Mapping[str, list[object]] = {
     "fulfilled": [paid(), decided(), issued()],
     "rejected": [paid(), decided(TaskDecision.REJECT)],
     "withdrawn": [Withdraw()],

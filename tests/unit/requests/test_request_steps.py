@@ -1,6 +1,8 @@
-"""Whatever steps a service has, and in whatever order its notices come: none is skipped, none is doubled."""
+"""Whatever steps a service has, side by side or in a row, and in whatever order its notices come: none is skipped, none
+is doubled, and a request ends or waits for somebody.
+"""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -9,15 +11,21 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from services.requests.domain.definition import FactsStep, FeeStep, ServiceDefinition, Step
+from services.requests.domain.definition import Condition, FactsStep, FeeStep, ServiceDefinition, Step
 from services.requests.domain.request import Known, PersonHasDied, PersonWasErased, Withdraw, request
 from services.requests.domain.request_state import FINAL, TRANSITIONS, Owner, Status
 from shared.contracts.requests import (
+    RequestApproved,
+    RequestConsentDue,
+    RequestConsented,
     RequestDocumentDue,
+    RequestDocumentReady,
     RequestFactsDue,
     RequestFactsKnown,
     RequestFeeDue,
+    RequestFeePaid,
     RequestFulfilled,
+    RequestReturned,
     RequestSubmitted,
     RequestTaskDue,
     TaskDecision,
@@ -26,40 +34,42 @@ from tests.unit.builders import Life, stored_and_read
 from tests.unit.generated import QUICK
 from tests.unit.requests.request_builders import (
     REQUEST_ID,
+    a_consent_step,
     a_definition,
     a_facts_step,
     a_fee_step,
     a_person,
     a_submission,
     a_task_step,
+    agreed,
+    an_answer,
     an_issue_step,
     decided,
     issued,
     known_with,
     lapsed,
     more_is_known,
+    no_word,
     paid,
 )
 
-KINDS = st.sampled_from([a_fee_step, a_task_step, an_issue_step, partial(a_fee_step, amount_fils=0)])
-DECISIONS = st.sampled_from([TaskDecision.APPROVE, TaskDecision.APPROVE, TaskDecision.REJECT])
-OWNERS: Mapping[Any, Owner] = {
-    RequestFactsDue: Owner.APPLICANT,
-    RequestFeeDue: Owner.APPLICANT,
-    RequestTaskDue: Owner.AGENCY,
-    RequestDocumentDue: Owner.PLATFORM,
-}
-STEP_EVENTS = tuple(OWNERS)
+KINDS: st.SearchStrategy[Any] = st.sampled_from(
+    [a_fee_step, a_task_step, an_issue_step, a_consent_step, partial(a_fee_step, amount_fils=0)]
+)
+DECISIONS = st.sampled_from([TaskDecision.APPROVE, TaskDecision.APPROVE, TaskDecision.RETURN, TaskDecision.REJECT])
+BEGUN = (RequestFactsDue, RequestFeeDue, RequestConsentDue, RequestTaskDue, RequestDocumentDue)
+DONE = (RequestFactsKnown, RequestFeePaid, RequestConsented, RequestApproved, RequestDocumentReady)
 
 
-def numbered(makers: list[Any]) -> list[Step]:
-    """Steps of these kinds, each with a name of its own."""
-    return [make(f"step-{number}") for number, make in enumerate(makers)]
-
-
-STEPS = st.lists(KINDS, min_size=1, max_size=6).map(numbered)
-FIRST = st.sampled_from([[], [], [a_facts_step()]])
-DEFINITIONS = st.builds(lambda first, steps: a_definition(*first, *steps), FIRST, STEPS)
+@st.composite
+def graphs(draw: st.DrawFn) -> ServiceDefinition:
+    """A service whose steps come one after another, or after any that are above them."""
+    steps: list[Step] = list(draw(st.sampled_from([[], [], [a_facts_step()]])))
+    for number, make in enumerate(draw(st.lists(KINDS, min_size=1, max_size=6))):
+        above = [step.id for step in steps]
+        after = draw(st.none() | st.lists(st.sampled_from(above), unique=True)) if above else None
+        steps.append(make(f"step-{number}").model_copy(update={"after": after}))
+    return a_definition(*steps)
 
 
 class RequestMachine(RuleBasedStateMachine):
@@ -71,7 +81,7 @@ class RequestMachine(RuleBasedStateMachine):
         self.life = Life(request)
         self.is_named = self.was_named = False
 
-    @initialize(definition=DEFINITIONS, is_named=st.booleans())
+    @initialize(definition=graphs(), is_named=st.booleans())
     def begin(self, definition: ServiceDefinition, is_named: bool) -> None:
         """Somebody asks for the service."""
         self.definition = definition
@@ -91,21 +101,32 @@ class RequestMachine(RuleBasedStateMachine):
         self.life.send(more_is_known())
 
     @precondition(lambda self: self.life.state.is_running)
-    @rule(decision=DECISIONS)
-    def what_is_waited_for_happens(self, decision: TaskDecision) -> None:
-        """The name is known, the fee is paid, the officer decides, the document is signed."""
-        if self.life.state.facts_of:
-            self.something_is_told_of_the_person(is_named=True)
-            return
-        step = self.life.state.step_id
-        happens = {Owner.APPLICANT: paid(step), Owner.AGENCY: decided(decision, step), Owner.PLATFORM: issued(step)}
-        self.life.send(happens[self.life.state.waits_for])
-
     @rule(data=st.data(), decision=DECISIONS)
-    def something_happens_to_any_step(self, data: st.DataObject, decision: TaskDecision) -> None:
+    def what_is_waited_for_happens(self, data: st.DataObject, decision: TaskDecision) -> None:
+        """The name is known, the fee is paid, somebody decides, more is sent, the document is signed."""
+        id, step = data.draw(st.sampled_from(sorted(self.life.state.open.items())))
+        times = self.life.state.returned.get(id, 0)
+        if step.ref is None:
+            self.something_is_told_of_the_person(is_named=True)
+        elif step.ref in self.life.state.fees:
+            self.life.send(paid(id))
+        elif step.owner is Owner.APPLICANT:
+            self.life.send(an_answer(more="words"))
+        elif step.owner is Owner.PARTNER:
+            self.life.send(agreed(TaskDecision.APPROVE if decision is TaskDecision.RETURN else decision, id))
+        elif step.owner is Owner.AGENCY:
+            self.life.send(decided(decision, id, times=times))
+        else:
+            self.life.send(issued(id))
+
+    @rule(data=st.data(), decision=DECISIONS, times=st.integers(0, 2))
+    def something_happens_to_any_step(self, data: st.DataObject, decision: TaskDecision, times: int) -> None:
         """Late, early, twice, or about a step of another kind."""
         id = data.draw(st.sampled_from([step.id for step in self.definition.steps]))
-        happens = [paid(id), lapsed(id), decided(decision, id), issued(id)]
+        agrees = TaskDecision.APPROVE if decision is TaskDecision.RETURN else decision
+        is_consent = self.definition.step(id).kind == "consent"
+        word = agreed(agrees, id) if is_consent else decided(decision, id, times=times)
+        happens = [paid(id), word, issued(id), an_answer(), *([lapsed(id), no_word(id, times)] if times else [])]
         self.life.send(data.draw(st.sampled_from(happens)))
 
     @rule(message=st.sampled_from([Withdraw(), PersonWasErased(), PersonHasDied()]), seldom=st.integers(0, 4))
@@ -120,13 +141,34 @@ class RequestMachine(RuleBasedStateMachine):
         self.life.send(a_submission(self.definition))
 
     @invariant()
-    def steps_come_in_their_order_and_once(self) -> None:
-        """What was begun is what the definition begins with, but for what costs nothing."""
-        wanted = [step.id for step in self.definition.steps if not self.is_no_step(step)]
-        begun = [event.step_id for event in self.life.events if isinstance(event, STEP_EVENTS)]
-        assert begun == wanted[: len(begun)]
+    def a_step_begins_after_those_before_it_and_as_soon_as_they_are_done(self) -> None:
+        """And never again, unless an agency has given it back."""
+        done, begun = set[str](), list[str]()
+        for event in self.life.events:
+            if isinstance(event, BEGUN):
+                step = self.definition.step(event.step_id)
+                assert self.definition.before(step) <= self.passed(done)
+                times = 1 + sum(e.step_id == step.id for e in self.life.of(RequestReturned))
+                begun.append(step.id)
+                assert begun.count(step.id) <= times
+            elif isinstance(event, DONE):
+                assert event.step_id in begun
+                assert event.step_id not in done
+                done.add(event.step_id)
+        behind = self.passed(done)
+        if self.life.state.is_running:
+            ready = [s.id for s in self.definition.steps if self.definition.before(s) <= behind and s.id not in behind]
+            assert set(ready) == set(self.life.state.open)
         if self.life.state.status is Status.FULFILLED:
-            assert begun == wanted
+            assert behind == {step.id for step in self.definition.steps}
+
+    def passed(self, done: set[str]) -> set[str]:
+        """What is done, and what is no step once those before it are."""
+        found = set(done)
+        for step in self.definition.steps:
+            if self.is_no_step(step) and self.definition.before(step) <= found:
+                found.add(step.id)
+        return found
 
     def is_no_step(self, step: Step) -> bool:
         """What costs nothing, and what was known from the beginning."""
@@ -134,14 +176,13 @@ class RequestMachine(RuleBasedStateMachine):
 
     @invariant()
     def a_request_ends_or_waits_for_somebody(self) -> None:
-        """Never both, and it waits for whoever the step is for."""
+        """Never both, and it waits for whoever an open step is for."""
         state = self.life.state
         if state.status in FINAL:
             assert state.waits_for is None
+            assert not state.open
         elif self.life.events:
-            last = next(event for event in reversed(self.life.events) if isinstance(event, STEP_EVENTS))
-            assert state.waits_for is OWNERS[type(last)]
-            assert state.step_id == last.step_id
+            assert state.waits_for in {step.owner for step in state.open.values()}
 
     @invariant()
     def a_request_begins_once_and_is_fulfilled_once_at_most(self) -> None:
@@ -156,5 +197,138 @@ class RequestMachine(RuleBasedStateMachine):
         assert stored_and_read(self.life.state, REQUEST_ID) == self.life.state
 
 
-RequestMachine.TestCase.settings = settings(QUICK, max_examples=120, stateful_step_count=20)
+RequestMachine.TestCase.settings = settings(QUICK, max_examples=150, stateful_step_count=25)
 TestWhateverHappensToARequestItsStepsKeepTheirOrder = RequestMachine.TestCase
+
+
+def owners(life: Life) -> Iterator[tuple[str, Owner]]:
+    """The open steps, and whom each waits for."""
+    yield from ((id, step.owner) for id, step in life.state.open.items())
+
+
+def a_life(*steps: Step, **known: Any) -> Life:
+    """A submitted request for a service with these steps."""
+    definition = a_definition(*steps)
+    life = Life(request, [known_with(definition, **known)], TRANSITIONS)
+    life.send(a_submission(definition))
+    return life
+
+
+def after(step: Step, *ids: str) -> Step:
+    """The step, after these."""
+    return step.model_copy(update={"after": list(ids)})
+
+
+BRANCHES = (
+    a_fee_step(),
+    after(a_task_step("municipality"), "fee"),
+    after(a_task_step("fire-service"), "fee"),
+    after(an_issue_step(), "municipality", "fire-service"),
+)
+
+
+def test_branches_run_side_by_side_and_are_joined() -> None:
+    life = a_life(*BRANCHES)
+    life.send(paid())
+    assert dict(owners(life)) == {"municipality": Owner.AGENCY, "fire-service": Owner.AGENCY}
+    life.send(decided(step_id="fire-service"))
+    assert dict(owners(life)) == {"municipality": Owner.AGENCY}
+    assert [event.is_last for event in life.of(RequestApproved)] == [False]
+    life.send(decided(step_id="municipality"))
+    assert life.state.status is Status.APPROVED
+    assert dict(owners(life)) == {"licence": Owner.PLATFORM}
+
+
+def test_one_refusal_ends_all_branches() -> None:
+    life = a_life(*BRANCHES)
+    life.send(paid(), decided(TaskDecision.REJECT, "municipality"))
+    assert life.state.status is Status.REJECTED
+    assert life.send(decided(step_id="fire-service")) == []
+
+
+def test_the_applicant_is_waited_for_before_anybody_else() -> None:
+    life = a_life(after(a_fee_step()), after(a_task_step()), after(a_consent_step()))
+    waits_for = [life.state.waits_for]
+    for message in (paid(), agreed()):
+        life.send(message)
+        waits_for.append(life.state.waits_for)
+    assert waits_for == [Owner.APPLICANT, Owner.PARTNER, Owner.AGENCY]
+
+
+def test_a_step_that_is_not_needed_is_passed_only_when_those_before_it_are() -> None:
+    life = a_life(a_task_step(), a_fee_step("exam-fee", 0), an_issue_step())
+    assert dict(owners(life)) == {"review": Owner.AGENCY}
+    life.send(decided())
+    assert dict(owners(life)) == {"licence": Owner.PLATFORM}
+
+
+CONDITIONS: Mapping[str, bool] = {"age >= 60": False, "age < 60": True, "driving_licence_expires_on < now": True}
+
+
+def test_a_step_is_one_for_whom_its_condition_says_and_where_too_little_is_known() -> None:
+    for expression, is_step in CONDITIONS.items():
+        reads = ["driving_licence_expires_on", "now"] if "now" in expression else ["age"]
+        exam = a_task_step("exam").model_copy(update={"when": Condition(reads=reads, expression=expression)})
+        definition = a_definition(exam, an_issue_step())
+        life = Life(request, [known_with(definition)], TRANSITIONS)
+        life.send(a_submission(definition))
+        assert ("exam" in life.state.open) is is_step
+
+
+def test_another_party_agrees_and_takes_part_from_then_on() -> None:
+    life = a_life(a_consent_step(), a_task_step())
+    [due] = life.of(RequestConsentDue)
+    assert (due.party, due.person_id) == ("worker", None)
+    life.send(agreed())
+    assert life.state.parties["worker"] == agreed().decided_by
+    assert dict(owners(life)) == {"review": Owner.AGENCY}
+
+
+def test_a_party_who_does_not_agree_ends_the_request() -> None:
+    life = a_life(a_consent_step(), a_task_step())
+    life.send(agreed(TaskDecision.REJECT))
+    assert life.state.status is Status.REJECTED
+
+
+def test_a_party_who_never_answers_ends_the_request() -> None:
+    life = a_life(a_consent_step(), a_task_step())
+    life.send(no_word("consent"))
+    assert life.state.status is Status.EXPIRED
+
+
+def test_an_agency_may_need_to_know_more_and_has_the_request_again_with_the_answer() -> None:
+    life = a_life(a_task_step(), an_issue_step())
+    life.send(decided(TaskDecision.RETURN))
+    assert (life.state.status, life.state.waits_for) == (Status.NEEDS_INFORMATION, Owner.APPLICANT)
+    life.send(an_answer(kiosk="avenues-1"))
+    assert life.state.form == {"kiosk": "avenues-1"}
+    assert (life.state.status, life.state.waits_for) == (Status.IN_PROGRESS, Owner.AGENCY)
+    first, second = life.of(RequestTaskDue)
+    assert first.task_id != second.task_id
+    assert life.send(decided()) == []  # the first task is decided already
+    life.send(decided(times=1))
+    assert life.state.status is Status.APPROVED
+
+
+def test_whoever_does_not_answer_an_agency_in_time_loses_the_request() -> None:
+    life = a_life(a_task_step())
+    life.send(decided(TaskDecision.RETURN), no_word())
+    assert life.state.status is Status.EXPIRED
+
+
+def test_an_answer_in_time_is_not_overtaken_by_its_time_limit() -> None:
+    life = a_life(a_task_step())
+    life.send(decided(TaskDecision.RETURN), an_answer(), no_word())
+    assert life.state.status is Status.IN_PROGRESS
+
+
+def test_nobody_answers_what_was_not_asked() -> None:
+    life = a_life(a_fee_step(), a_task_step())
+    assert life.send(an_answer()) == []
+    assert life.refusal == "request-not-returned"
+
+
+def test_what_is_returned_can_be_withdrawn() -> None:
+    life = a_life(a_task_step())
+    life.send(decided(TaskDecision.RETURN), Withdraw())
+    assert life.state.status is Status.WITHDRAWN

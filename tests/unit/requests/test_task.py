@@ -1,16 +1,18 @@
 import pytest
 
-from services.requests.domain.task import CancelTask, FinishTask, Status, task
-from shared.contracts.requests import TaskCancelled, TaskDecided, TaskDecision, TaskDone, TaskOpened
+from services.requests.domain.task import CancelTask, Claim, FinishTask, Status, task
+from shared.contracts.requests import TaskCancelled, TaskClaimed, TaskDecided, TaskDecision, TaskDone, TaskOpened
 from tests.unit.builders import Life, a_life, a_text
 from tests.unit.requests.request_builders import (
     APPLICANT,
     CHILD,
     MOTHER,
     OFFICER,
+    PARTY,
     REQUEST_ID,
     a_decision,
     a_personal_task,
+    a_task_for_a_party,
     a_task_to_open,
 )
 
@@ -90,3 +92,38 @@ def test_nobody_decides_what_a_person_is_asked_for(decision: TaskDecision) -> No
 def test_nobody_is_asked_any_more_when_the_request_has_ended() -> None:
     life = a_life(task, a_personal_task(), CancelTask())
     assert life.state.status is Status.CANCELLED
+
+
+def test_the_first_who_comes_with_the_code_is_the_party() -> None:
+    life = a_life(task, a_task_for_a_party())
+    assert life.send(a_decision()) == []  # nobody has come yet
+    [claimed] = life.send(Claim(PARTY))
+    assert isinstance(claimed, TaskClaimed)
+    assert life.send(Claim(PARTY)) == []
+    life.send(Claim(OFFICER))
+    assert life.refusal == "task-claimed-already"
+    [decided] = life.send(a_decision(decided_by=PARTY))
+    assert decided.decided_by == PARTY
+
+
+def test_nobody_agrees_with_themselves() -> None:
+    life = a_life(task, a_task_for_a_party())
+    life.send(Claim(APPLICANT))
+    assert life.refusal == "task-for-somebody-else"
+
+
+def test_an_officers_task_is_nobodys_to_claim() -> None:
+    life = a_life(task, a_task_to_open())
+    life.send(Claim(PARTY))
+    assert life.refusal == "task-not-open"
+
+
+def test_only_an_agency_gives_a_request_back_and_says_why() -> None:
+    life = a_life(task, a_task_for_a_party(), Claim(PARTY))
+    life.send(a_decision(TaskDecision.RETURN, reason=a_text("Why", "لماذا")))
+    assert life.refusal == "task-not-returnable"
+    life = a_life(task, a_task_to_open())
+    life.send(a_decision(TaskDecision.RETURN))
+    assert life.refusal == "task-rejection-without-reason"
+    [returned] = life.send(a_decision(TaskDecision.RETURN, reason=a_text("Why", "لماذا")))
+    assert returned.decision is TaskDecision.RETURN
