@@ -18,11 +18,14 @@ class Wire:
         lines = [f"POST {path} HTTP/1.1", f"Host: {self._host}", f"Content-Length: {len(body)}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         message = "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+        was_kept = self._writer is not None
         try:
             return await self._exchange(message)
         except (asyncio.IncompleteReadError, ConnectionError):
             self.close()
-            raise
+            if not was_kept:
+                raise
+        return await self._exchange(message)  # the server has closed what was idle: once more, as every client does
 
     def close(self) -> None:
         """Ends the connection."""

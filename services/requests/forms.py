@@ -3,12 +3,25 @@
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import takewhile
-from typing import Any
+from typing import Annotated, Any
 
 import jsonschema_rs
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_json
 
+from services.requests.domain.definition import Slug
+
 _MOST_ERRORS = 50
+
+
+class Submission(BaseModel):
+    """What is asked for: a service of the catalogue, and its form."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    service_id: Slug
+    version: Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)] | None = None
+    form: Annotated[Mapping[str, Any], Field(max_length=200)] = {}
 
 
 def form_errors(schema: Mapping[str, Any], form: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -4,7 +4,14 @@ from pathlib import Path
 
 import yaml
 
-from services.requests.domain.definition import AgencyTaskStep, FactsStep, IssueStep, ServiceDefinition
+from services.requests.domain.definition import (
+    AgencyTaskStep,
+    FactsStep,
+    FeeItem,
+    FeeStep,
+    IssueStep,
+    ServiceDefinition,
+)
 from services.requests.domain.rulebook import AGENCIES, CATALOGUE, FACTS, RULEBOOK
 from services.requests.forms import form_errors
 from services.requests.queries import bind_life_events, publish_version
@@ -26,6 +33,8 @@ def read_definitions(folder: Path = CATALOGUE) -> list[ServiceDefinition]:
         for step in definition.steps:
             if step.when is not None:
                 RULEBOOK.check_condition(step.when, f"{file.name}: the step {step.id}")
+            for item in step.items if isinstance(step, FeeStep) else ():
+                _can_be_counted(file, definition, item)
         for binding in definition.bindings:
             if binding.mode is not OfferMode.NUDGE and form_errors(definition.form, binding.form):
                 raise ValueError(f"{file.name}: the form of the binding {binding.id} is not complete for one tap")
@@ -42,6 +51,17 @@ def _must_be_known(file: Path, definition: ServiceDefinition) -> None:
     unknown = sorted(agencies - AGENCIES.keys()) + sorted((shown | needed) - FACTS.keys())
     if unknown:
         raise ValueError(f"{file.name} names unknown facts or agencies: {', '.join(unknown)}")
+
+
+def _can_be_counted(file: Path, definition: ServiceDefinition, item: FeeItem) -> None:
+    """That a part of a fee has what it is counted by."""
+    where = f"{file.name}: the part {item.id} of a fee"
+    if item.exempt is not None:
+        RULEBOOK.check_condition(item.exempt, where)
+    if item.per is not None and definition.form.get("properties", {}).get(item.per, {}).get("type") != "integer":
+        raise ValueError(f"{where} goes by {item.per}, which is no whole number of the form")
+    if item.fine is not None and (item.fine.since not in FACTS or FACTS[item.fine.since].type != "date"):
+        raise ValueError(f"{where} grows from {item.fine.since}, which is no date that is known")
 
 
 async def publish_seed(pool: Pool) -> None:

@@ -20,7 +20,7 @@ from services.requests.domain.task import Task
 from services.requests.queries import TaskRow
 from shared.contracts.event import Event, Recorded
 from shared.contracts.personal import Erased
-from shared.contracts.requests import OfferMode, TaskDecision
+from shared.contracts.requests import FeeLine, OfferMode, TaskDecision
 from shared.kernel.ids import derive_id
 from shared.kernel.text import LocalizedText
 
@@ -58,12 +58,26 @@ class CardView(BaseModel):
             audience=definition.audience,
             fee_fils=definition.fee_fils(),
             service_level_working_days=definition.service_level_working_days,
-            steps=[step.kind for step in definition.steps if not (isinstance(step, FeeStep) and not step.amount_fils)],
+            steps=[step.kind for step in definition.steps if not (isinstance(step, FeeStep) and step.is_free)],
             assurance=definition.assurance,
             on_behalf_of=definition.on_behalf_of,
             form=definition.form,
             eligibility=[rule.reason for rule in definition.eligibility],
         )
+
+
+class QuoteView(BaseModel):
+    """What a service would mean for somebody who asked for it now: whether they may, the steps, and what it costs."""
+
+    service_id: str
+    version: int
+    name: LocalizedText
+    eligible: Literal["yes", "no", "unknown"]
+    rules: Sequence["RuleView"]
+    steps: Sequence[str]
+    fees: Sequence[FeeLine]
+    total_fils: int
+    service_level_working_days: int
 
 
 class RuleView(BaseModel):

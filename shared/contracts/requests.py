@@ -22,6 +22,16 @@ class RuleDecision(BaseModel):
     facts: dict[str, Any]
 
 
+class FeeLine(BaseModel):
+    """A part of a fee, and what it is for."""
+
+    model_config = ConfigDict(frozen=True)
+
+    item: str
+    text: LocalizedText
+    amount_fils: int
+
+
 class TaskDecision(StrEnum):
     """What an officer decides."""
 
@@ -35,7 +45,7 @@ class RequestSubmitted(Event, type="requests.request.submitted"):
 
     `beneficiary_id`: for whom, where that is somebody else. `parties`: who takes part in what the request follows from,
     by role. `offer_id`: the offer that was accepted; `by_platform`: nobody had to ask. `skips`: the steps that are not
-    needed here, as was found out when it was submitted.
+    needed here, and `fees`: what those that ask for one come to, as was found out when it was submitted.
     """
 
     request_id: UUID
@@ -50,6 +60,7 @@ class RequestSubmitted(Event, type="requests.request.submitted"):
     offer_id: UUID | None = None
     by_platform: bool = False
     skips: list[str] = Field(default_factory=list)
+    fees: dict[str, list[FeeLine]] = Field(default_factory=dict)
 
 
 class RequestFactsDue(Event, type="requests.request.facts_due"):
@@ -70,7 +81,7 @@ class RequestFactsKnown(Event, type="requests.request.facts_known"):
 
 
 class RequestFeeDue(Event, type="requests.request.fee_due"):
-    """The request waits for its fee until `due_by`; payments opens a payment for it."""
+    """The request waits for its fee until `due_by`; payments opens a payment for it. `lines` add up to the amount."""
 
     fee_id: UUID
     step_id: str
@@ -79,6 +90,7 @@ class RequestFeeDue(Event, type="requests.request.fee_due"):
     amount_fils: int
     description: LocalizedText
     due_by: datetime
+    lines: list[FeeLine] = Field(default_factory=list)
 
 
 class RequestFeePaid(Event, type="requests.request.fee_paid"):

@@ -22,7 +22,7 @@ from shared.store.tempo import Tempo
 from shared.store.work import Deferred, Outcome, Work
 
 MAX_RECORDS = 500
-FETCH_WAIT_MS = 10
+FETCH_WAIT_MS = 200
 WATCH_SECONDS = 60.0
 SUSPICIOUS_PARKED = 20
 SUSPICIOUS_SHARE = 0.05
@@ -63,7 +63,7 @@ class Consumer:
             batch=True,
             max_records=MAX_RECORDS,
             batch_timeout_ms=FETCH_WAIT_MS,
-            fetch_max_wait_ms=100,
+            fetch_max_wait_ms=500,
             auto_offset_reset="earliest",
             ack_policy=AckPolicy.NACK_ON_ERROR,
             no_reply=True,

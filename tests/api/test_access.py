@@ -173,6 +173,7 @@ TABLE: Mapping[str, Rule] = {
     "requests GET /catalogue": public(),
     "requests GET /catalogue/{service_id}": public(unknown="service-unknown"),
     "requests GET /eligibility": citizens(200),
+    "requests POST /quotes": citizens(200),
     "requests POST /requests": citizens(202),
     "requests GET /requests": citizens(200),
     "requests GET /requests/{request_id}": APPLICANT_AND_AGENCY,
@@ -346,6 +347,8 @@ async def another_identity_target(route: str, platform: RunningStack, http: Http
 async def a_target_in_requests(route: str, platform: RunningStack, http: Http, world: World) -> Target | None:
     owner, api = world.owner, platform.api
     match route:
+        case "POST /quotes":
+            return Target({}, SUBMISSION)
         case "POST /requests":
             return Target({}, SUBMISSION, lambda: api.get("requests", "/requests", owner.token))
         case "POST /requests/{request_id}/withdraw":

@@ -1,8 +1,14 @@
 """The catalogue is searched as people write, in either language."""
 
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
 import pytest
 
+from shared.kernel.clock import KUWAIT
 from tests.api.support import Http, assert_problem
+from tests.conftest import RunningStack
+from tests.support import a_person
 
 LICENCE = "driving-licence-renewal"
 
@@ -34,3 +40,31 @@ async def test_without_words_everything_is_there_and_an_agency_has_its_own(http:
 
 async def test_what_is_no_agency_is_refused(http: Http) -> None:
     assert_problem(await http.get("requests", "/catalogue?agency=No%20Agency", None), 422, "invalid-request")
+
+
+async def test_a_quote_says_what_it_costs_line_by_line_and_submits_nothing(platform: RunningStack, http: Http) -> None:
+    now, today = datetime.now(UTC).isoformat(), datetime.now(KUWAIT).date()
+    told = {
+        "driving_licence_expires_on": today.isoformat(),
+        "unpaid_traffic_fines_fils": 0,
+        "residency_expires_on": (today - timedelta(days=40)).isoformat(),
+        "work_permit_valid_until": "2099-01-01",
+        "unpaid_state_debts_fils": 0,
+        "has_biometrics": True,
+        "is_insured": True,
+    }
+    facts = {name: {"value": value, "source": "moi-residency", "as_of": now} for name, value in told.items()}
+    resident = await a_person(platform.api, residence="resident", facts=facts)
+    asked = {"service_id": "residency-renewal", "form": {"years": 2}}
+
+    async def quoted() -> Any:
+        answered = await http.post("requests", "/quotes", asked, resident.token)
+        return answered.json if answered.status == 200 and answered.json["eligible"] == "yes" else None
+
+    quote = await platform.api.until(quoted, "quote")
+    assert {line["item"]: line["amount_fils"] for line in quote["fees"]} == {"residency": 40_000, "late": 100_000}
+    assert quote["total_fils"] == 140_000
+    assert quote["steps"] == ["fee", "agency_task", "issue"]
+    assert (await http.get("requests", "/requests", resident.token)).json["items"] == []
+    bad = {"service_id": "residency-renewal", "form": {"years": 9}}
+    assert_problem(await http.post("requests", "/quotes", bad, resident.token), 422, "form-invalid")

@@ -5,12 +5,15 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 
 from services.requests import queries
-from services.requests.api.access import OnBehalfOf, definition_in
+from services.requests.api.access import OnBehalfOf, definition_in, relation_for
 from services.requests.domain.definition import ServiceDefinition, Slug
 from services.requests.domain.facts import KnownPerson, facts_of
+from services.requests.domain.fees import total
 from services.requests.domain.rulebook import AGENCIES, RULEBOOK
 from services.requests.domain.rules import Ruling, Verdict
-from services.requests.views import CardView, EligibilityView, RuleView
+from services.requests.domain.steps import plan
+from services.requests.forms import Submission, form_errors
+from services.requests.views import CardView, EligibilityView, QuoteView, RuleView
 from shared.kernel.text import folded
 from shared.web.auth import Citizen
 from shared.web.commands import TheShell
@@ -66,6 +69,37 @@ async def eligibility(caller: Citizen, shell: TheShell, on_behalf_of: OnBehalfOf
         rulings = [RULEBOOK.judge(rule, facts) for rule in definition.eligibility]
         found.append(_eligibility(definition, rulings, person))
     return found
+
+
+@router.post("/quotes", responses=MAY_BE_UNKNOWN)
+async def quote(form: Submission, caller: Citizen, shell: TheShell, on_behalf_of: OnBehalfOf = None) -> QuoteView:
+    """What a service would cost the caller now, and which steps it would take; or somebody for whom they may ask.
+
+    Nothing is submitted. The form is checked as it is when it is submitted.
+    """
+    definition = await definition_in(shell, form.service_id, form.version)
+    if errors := form_errors(definition.form, form.form):
+        raise Problem("form-invalid", errors=errors)
+    for_id, now = on_behalf_of or caller.id, shell.parts.clock.now()
+    person = await queries.find_person(shell.parts.pool, for_id)
+    if person is None or (for_id != caller.id and await relation_for(shell, caller, for_id, definition) is None):
+        raise Problem("not-found")
+    judged = _eligibility(
+        definition, [RULEBOOK.judge(r, facts_of(person, now)) for r in definition.eligibility], person
+    )
+    planned = plan(definition, form.form, person, now)
+    lines = [line for fees in planned.fees.values() for line in fees]
+    return QuoteView(
+        service_id=definition.id,
+        version=definition.version,
+        name=definition.name,
+        eligible=judged.eligible,
+        rules=judged.rules,
+        steps=[step.kind for step in definition.steps if step.id not in planned.skips],
+        fees=lines,
+        total_fils=total(lines),
+        service_level_working_days=definition.service_level_working_days,
+    )
 
 
 def _eligibility(definition: ServiceDefinition, rulings: list[Ruling], person: KnownPerson | None) -> EligibilityView:

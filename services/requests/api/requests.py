@@ -16,12 +16,11 @@ from services.requests.api.access import (
     must_be_sure_enough,
     relation_for,
 )
-from services.requests.domain.definition import Slug
 from services.requests.domain.request import Answer, Rate, Submit, Withdraw, request
 from services.requests.domain.request_state import Owner
 from services.requests.domain.request_state import Request as RequestState
 from services.requests.domain.task import task
-from services.requests.forms import form_errors
+from services.requests.forms import Submission, form_errors
 from services.requests.views import HistoryView, InvitationView, RequestStory, RequestView
 from shared.kernel.ids import new_id
 from shared.kernel.text import NonEmpty
@@ -34,16 +33,6 @@ from shared.web.pages import Page, PageQuery, newest_first
 from shared.web.problems import Problem
 
 router = APIRouter(prefix="/requests", tags=["requests"])
-
-
-class Submission(BaseModel):
-    """What is asked for: a service of the catalogue, and its form."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    service_id: Slug
-    version: Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)] | None = None
-    form: Annotated[Mapping[str, Any], Field(max_length=200)] = {}
 
 
 class RatingForm(BaseModel):

@@ -81,14 +81,55 @@ class ConsentStep(_Step):
     within_days: Annotated[int, Field(ge=1, le=90)]
 
 
+Fils = Annotated[int, Field(ge=0, le=10_000_000)]
+
+
+class Fine(_Part):
+    """What is added for each day after `grace_days` from the date that the fact `since` tells: `rate1_fils` on the
+    first `rate1_days` of them, `rate2_fils` on the others, `cap_fils` at most.
+    """
+
+    since: FactName
+    grace_days: Annotated[int, Field(ge=0, le=3650)]
+    rate1_fils: Fils
+    rate1_days: Annotated[int, Field(ge=0, le=3650)]
+    rate2_fils: Fils
+    cap_fils: Fils
+
+
+class FeeItem(_Part):
+    """A part of a fee: an amount, once or as often as the number in the form that `per` names; or a fine. For whom
+    `exempt` is so, there is nothing to pay of it.
+    """
+
+    id: Slug
+    text: LocalizedText
+    amount_fils: Fils = 0
+    per: str | None = None
+    fine: Fine | None = None
+    exempt: Condition | None = None
+
+    @model_validator(mode="after")
+    def _is_one_or_the_other(self) -> Self:
+        if (self.fine is None) == (self.amount_fils == 0):
+            raise ValueError(f"the part {self.id} of a fee is either an amount or a fine")
+        return self
+
+
 class FeeStep(_Step):
-    """The applicant pays; an amount of 0 is no step."""
+    """The applicant pays `amount_fils` and what the `items` come to; where that is nothing, it is no step."""
 
     kind: Literal["fee"]
-    amount_fils: Annotated[int, Field(ge=0, le=10_000_000)]
+    amount_fils: Fils = 0
+    items: Sequence[FeeItem] = ()
     description: LocalizedText
     pay_within_days: Annotated[int, Field(ge=1, le=90)]
     refund_when_rejected: bool
+
+    @property
+    def is_free(self) -> bool:
+        """Whether nobody pays anything."""
+        return not self.amount_fils and not self.items
 
 
 class AgencyTaskStep(_Step):
@@ -203,8 +244,10 @@ class ServiceDefinition(_Part):
         return service_key(self.id, self.version)
 
     def fee_fils(self) -> int:
-        """What the whole service costs."""
-        return sum(step.amount_fils for step in self.steps if isinstance(step, FeeStep))
+        """What the service costs everybody; fines, exemptions and what goes by number are in a quote."""
+        fees = [step for step in self.steps if isinstance(step, FeeStep)]
+        fixed = (item.amount_fils for step in fees for item in step.items if item.per is None and item.exempt is None)
+        return sum(step.amount_fils for step in fees) + sum(fixed)
 
 
 def service_key(service_id: str, version: int) -> str:

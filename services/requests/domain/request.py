@@ -17,7 +17,7 @@ from services.requests.domain.definition import (
 from services.requests.domain.eligibility import KnownRelation, judge
 from services.requests.domain.facts import KnownPerson, are_known
 from services.requests.domain.request_state import FINAL, Event, Owner, Request, Status, evolve
-from services.requests.domain.steps import after, begin, not_needed, passed
+from services.requests.domain.steps import after, begin, passed, plan
 from shared.contracts.requests import (
     RequestAnswered,
     RequestApproved,
@@ -283,6 +283,7 @@ def begun(
 ) -> Sequence[Event]:
     """A request at its first step."""
     assert beneficiary is not None
+    planned = plan(definition, message.form, beneficiary, message.at)
     submitted = RequestSubmitted(
         request_id=message.request_id,
         service_id=definition.id,
@@ -295,7 +296,8 @@ def begun(
         parties=dict(message.parties),
         offer_id=message.offer_id,
         by_platform=isinstance(message, GoAhead),
-        skips=not_needed(definition, beneficiary, message.at),
+        skips=list(planned.skips),
+        fees=dict(planned.fees),
     )
     return list(after(definition, state, message.at, submitted))
 
@@ -510,5 +512,5 @@ request = Decider(
         beneficiary=Given(KnownPerson, "persons", by="person_id", key=_beneficiary_key),
         relation=Given(KnownRelation, "relations", by="id", key=_relation_key),
     ),
-    shape=4,
+    shape=5,
 )

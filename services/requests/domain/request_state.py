@@ -1,6 +1,6 @@
 """A request as it stands: its state, and what each of its events makes of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, assert_never
@@ -8,6 +8,7 @@ from uuid import UUID
 
 from shared.contracts.personal import Private, SubjectId
 from shared.contracts.requests import (
+    FeeLine,
     RequestAnswered,
     RequestApproved,
     RequestConsentDue,
@@ -113,7 +114,8 @@ class OpenStep:
 class Request:
     """A request, the steps that are open and those that are done.
 
-    `applicant_id` asks, pays and is told; `beneficiary_id` is whom it is for. `skips`: the steps that it does not need.
+    `applicant_id` asks, pays and is told; `beneficiary_id` is whom it is for. `skips`: the steps that it does not need;
+    `planned_fees`: what those that ask for one come to.
     `facts_of`: about whom facts are waited for. `returned`: how often the agency of each step has asked for more.
     `document_id`: what was to be issued last. `review_id`: the open review of what was issued; there is one at most.
     """
@@ -129,6 +131,7 @@ class Request:
     offer_id: UUID | None = None
     form: Private[dict[str, Any]] = field(default_factory=dict)
     skips: tuple[str, ...] = ()
+    planned_fees: Mapping[str, Sequence[FeeLine]] = field(default_factory=dict)
     open: Mapping[str, OpenStep] = field(default_factory=dict)
     done: tuple[str, ...] = ()
     waits_for: Owner | None = None
@@ -174,6 +177,7 @@ def evolve(state: Request, event: Event) -> Request:
                 offer_id=event.offer_id,
                 form=event.form,
                 skips=tuple(event.skips),
+                planned_fees=event.fees,
                 waits_for=Owner.PLATFORM,
             )
         case (

@@ -1,8 +1,9 @@
 """The steps of a request: which are not needed, which may begin, and what each of them waits for."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import Any, assert_never
 
 from services.requests.domain.definition import (
     AgencyTaskStep,
@@ -14,10 +15,12 @@ from services.requests.domain.definition import (
     Step,
 )
 from services.requests.domain.facts import KnownPerson, are_known, facts_of
+from services.requests.domain.fees import fixed_lines, planned, total
 from services.requests.domain.request_state import Event, Request, evolve
 from services.requests.domain.rulebook import RULEBOOK
 from services.requests.domain.rules import Verdict
 from shared.contracts.requests import (
+    FeeLine,
     RequestConsentDue,
     RequestDocumentDue,
     RequestFactsDue,
@@ -28,17 +31,29 @@ from shared.contracts.requests import (
 from shared.kernel.ids import derive_id
 
 
-def not_needed(definition: ServiceDefinition, beneficiary: KnownPerson, at: datetime) -> list[str]:
-    """The steps that are none for this person: nothing to pay, nothing missing, or not meant for them."""
-    return [step.id for step in definition.steps if not _is_needed(step, beneficiary, at)]
+@dataclass(frozen=True)
+class Plan:
+    """What a service means for somebody: the steps that are none for them, and what the others cost."""
+
+    skips: Sequence[str]
+    fees: Mapping[str, list[FeeLine]]
 
 
-def _is_needed(step: Step, beneficiary: KnownPerson, at: datetime) -> bool:
+def plan(definition: ServiceDefinition, form: Mapping[str, Any], beneficiary: KnownPerson, at: datetime) -> Plan:
+    """Made once, when a request is submitted, or asked for before that. Where there is nothing to pay, where nothing is
+    missing, and what is not meant for them is no step.
+    """
+    fees = planned(definition, form, facts_of(beneficiary, at), at)
+    skips = [step.id for step in definition.steps if not _is_needed(step, fees, beneficiary, at)]
+    return Plan(skips, {id: lines for id, lines in fees.items() if id not in skips})
+
+
+def _is_needed(step: Step, fees: Mapping[str, list[FeeLine]], beneficiary: KnownPerson, at: datetime) -> bool:
     if step.when is not None and RULEBOOK.verdict(step.when, facts_of(beneficiary, at)) is Verdict.FAILED:
         return False
     match step:
-        case FeeStep(amount_fils=0):
-            return False
+        case FeeStep():
+            return bool(fees[step.id])
         case FactsStep(needs=needs):
             return not are_known(beneficiary, needs, at)
         case _:
@@ -102,12 +117,14 @@ def begin(definition: ServiceDefinition, step: Step, state: Request, at: datetim
                 due_by=at + timedelta(days=step.within_days),
             )
         case FeeStep():
+            lines = state.planned_fees.get(step.id) or fixed_lines(step)
             return RequestFeeDue(
                 fee_id=derive_id("fee", request_id, step.id),
                 step_id=step.id,
                 payer_id=applicant_id,
                 agency=definition.agency,
-                amount_fils=step.amount_fils,
+                amount_fils=total(lines),
+                lines=list(lines),
                 description=step.description,
                 due_by=at + timedelta(days=step.pay_within_days),
             )

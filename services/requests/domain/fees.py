@@ -1,0 +1,60 @@
+"""What a fee comes to for somebody: fixed amounts, amounts by number, fines that grow, and who need not pay."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from services.requests.domain.definition import FeeItem, FeeStep, Fine, ServiceDefinition
+from services.requests.domain.rulebook import RULEBOOK
+from services.requests.domain.rules import Verdict
+from shared.contracts.requests import FeeLine
+from shared.kernel.clock import KUWAIT
+
+
+def planned(
+    definition: ServiceDefinition, form: Mapping[str, Any], facts: Mapping[str, Any], at: datetime
+) -> dict[str, list[FeeLine]]:
+    """What is to be paid in each step that asks for a fee, line by line; a step with no line costs nothing."""
+    fees = [step for step in definition.steps if isinstance(step, FeeStep)]
+    return {step.id: lines_of(step, form, facts, at) for step in fees}
+
+
+def lines_of(step: FeeStep, form: Mapping[str, Any], facts: Mapping[str, Any], at: datetime) -> list[FeeLine]:
+    """The lines of one fee; what is exempt, or comes to nothing, is none."""
+    lines = fixed_lines(step)
+    for item in step.items:
+        if item.exempt is not None and RULEBOOK.verdict(item.exempt, facts) is Verdict.PASSED:
+            continue
+        lines.append(FeeLine(item=item.id, text=item.text, amount_fils=_amount_of(item, form, facts, at)))
+    return [line for line in lines if line.amount_fils > 0]
+
+
+def fixed_lines(step: FeeStep) -> list[FeeLine]:
+    """What everybody pays in this step."""
+    if not step.amount_fils:
+        return []
+    return [FeeLine(item=step.id, text=step.description, amount_fils=step.amount_fils)]
+
+
+def total(lines: Sequence[FeeLine]) -> int:
+    """What they come to, in fils."""
+    return sum(line.amount_fils for line in lines)
+
+
+def _amount_of(item: FeeItem, form: Mapping[str, Any], facts: Mapping[str, Any], at: datetime) -> int:
+    if item.fine is not None:
+        return fine_of(item.fine, facts.get(item.fine.since), at.astimezone(KUWAIT).date())
+    times = form.get(item.per, 0) if item.per is not None else 1
+    return item.amount_fils * times if isinstance(times, int) else 0
+
+
+def fine_of(fine: Fine, since: Any, today: date) -> int:
+    """Nothing within the days of grace; then by the day, at the first rate for its days and at the second after them, up
+    to the cap. Nothing where it is not known since when.
+    """
+    if since is None:
+        return 0
+    day = since if isinstance(since, date) else date.fromisoformat(since)
+    late = max(0, (today - day).days - fine.grace_days)
+    first = min(late, fine.rate1_days)
+    return min(fine.cap_fils, first * fine.rate1_fils + (late - first) * fine.rate2_fils)
