@@ -49,8 +49,8 @@ def _amount_of(item: FeeItem, form: Mapping[str, Any], facts: Mapping[str, Any],
 
 
 def fine_of(fine: Fine, since: Any, today: date) -> int:
-    """Nothing within the days of grace; then by the day, at the first rate for its days and at the second after them, up
-    to the cap. Nothing where it is not known since when.
+    """Nothing within the days of grace; then by the day, at the first rate for its days and at the second after them;
+    never more than the cap. Nothing where it is not known since when.
     """
     if since is None:
         return 0
