@@ -13,7 +13,7 @@ from pydantic_core import from_json, to_json
 from benchmarks.probe.service import BELLS, EVENTS
 from shared.kernel.ids import new_id
 from shared.store.pool import open_pool
-from shared.store.statements import SQL, for_table
+from shared.store.statements import SQL, for_table, recording
 
 BATCH = 500
 PADDING = "x" * 560  # some 600 bytes of data, as an event of the product has
@@ -139,8 +139,8 @@ async def _write(connection: Any, records: list[Any]) -> None:
         }
         for key, sequence in last.items()
     ]
-    await connection.fetchrow(SQL["record"], *(to_json(part) for part in (log, outbox, [], inbox, [], [])))
-    await connection.execute(for_table("save_states", "counters"), to_json(states))
+    text = recording((for_table("save_states", "counters"),), ())
+    await connection.fetchrow(text, *(to_json(part) for part in (log, outbox, [], inbox, [], [], states)))
 
 
 def _producer(bootstrap: str) -> AIOKafkaProducer:

@@ -6,6 +6,8 @@ import math
 CALM_PER_SECOND = 100.0
 """Up to so much a second, everything is done when it comes."""
 GATHERED_AT_MOST_SECONDS = 0.025
+ENOUGH = 50
+"""So many at once share well: nothing is gained by waiting for more."""
 
 
 class Tempo:
@@ -16,15 +18,17 @@ class Tempo:
     def __init__(self) -> None:
         self._per_second = 0.0
         self._counted_at = 0.0
+        self._last = 0
 
     def done(self, count: int) -> None:
         """Counts what has been done; what was done a second ago counts a third of it."""
         now = asyncio.get_running_loop().time()
         self._per_second = self._per_second * math.exp(self._counted_at - now) + count
         self._counted_at = now
+        self._last = count
 
     async def gather(self) -> None:
         """Waits as long as is worth it: longer the more has come of late."""
         above = self._per_second / CALM_PER_SECOND - 1
-        if above > 0:
+        if above > 0 and self._last < ENOUGH:
             await asyncio.sleep(GATHERED_AT_MOST_SECONDS * min(1.0, above))
