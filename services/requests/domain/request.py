@@ -457,9 +457,9 @@ def withdrawn(state: Request, reason: str) -> RequestWithdrawn:
 
 
 def fees_given_back(state: Request, known: Known) -> list[UUID]:
-    """The fees that a rejected applicant gets back, as the definition says."""
+    """The fees that a rejected applicant gets back, as the definition says, and those not asked for any more."""
     steps = {step.id for step in definition_of(known).steps if isinstance(step, FeeStep) and step.refund_when_rejected}
-    return [fee_id for fee_id, fee in state.fees.items() if fee.step_id in steps]
+    return [fee_id for fee_id, fee in state.fees.items() if fee.step_id in steps or fee.paid_with is None]
 
 
 def definition_of(known: Known) -> ServiceDefinition:

@@ -64,7 +64,8 @@ def passed(definition: ServiceDefinition, state: Request) -> frozenset[str]:
     """The steps that are done; one that is not needed is when those before it are."""
     found = set(state.done)
     for step in definition.steps:
-        if step.id in state.skips and definition.before(step) <= found:
+        is_none = step.id in state.skips or (isinstance(step, FeeStep) and step.is_free)
+        if is_none and definition.before(step) <= found:
             found.add(step.id)
     return frozenset(found)
 

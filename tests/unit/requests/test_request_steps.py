@@ -25,6 +25,7 @@ from shared.contracts.requests import (
     RequestFeeDue,
     RequestFeePaid,
     RequestFulfilled,
+    RequestRejected,
     RequestReturned,
     RequestSubmitted,
     RequestTaskDue,
@@ -45,6 +46,7 @@ from tests.unit.requests.request_builders import (
     an_answer,
     an_issue_step,
     decided,
+    fee_of,
     issued,
     known_with,
     lapsed,
@@ -244,6 +246,13 @@ def test_one_refusal_ends_all_branches() -> None:
     life.send(paid(), decided(TaskDecision.REJECT, "municipality"))
     assert life.state.status is Status.REJECTED
     assert life.send(decided(step_id="fire-service")) == []
+
+
+def test_a_fee_that_waits_in_another_branch_is_not_asked_for_after_a_refusal() -> None:
+    life = a_life(after(a_fee_step(refund_when_rejected=False)), after(a_task_step()))
+    [rejected] = life.send(decided(TaskDecision.REJECT))
+    assert isinstance(rejected, RequestRejected)
+    assert rejected.fee_ids == [fee_of()]
 
 
 def test_the_applicant_is_waited_for_before_anybody_else() -> None:
