@@ -7,6 +7,7 @@ from benchmarks.scenarios import (
     growth,
     hot_account,
     one,
+    pipeline,
     relay,
     replay,
     telemetry,
@@ -17,6 +18,7 @@ from benchmarks.scenarios.scenario import Scenario
 ALL: tuple[Scenario, ...] = (
     transaction.SCENARIO,
     one.SCENARIO,
+    pipeline.SCENARIO,
     accept.SCENARIO,
     burst.SCENARIO,
     telemetry.SCENARIO,

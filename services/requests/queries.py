@@ -25,7 +25,9 @@ _PERSON = TypeAdapter(KnownPerson)
 
 @dataclass(frozen=True)
 class TaskRow:
-    """An open task: in an agency's queue, or of a person, who states what it `needs` about somebody."""
+    """An open task: in an agency's queue, or of a person, who states what it `needs` about somebody, or agrees as the
+    `party` that they are of the request.
+    """
 
     id: UUID
     request_id: UUID
@@ -36,6 +38,7 @@ class TaskRow:
     title: LocalizedText
     state: str
     opened_at: datetime
+    party: str | None = None
 
 
 _TASK = TypeAdapter(TaskRow)

@@ -187,7 +187,9 @@ class NeedView(BaseModel):
 
 
 class OpenTaskView(BaseModel):
-    """A task that waits for an agency's officer, or for the person who is asked."""
+    """A task that waits for an agency's officer, or for the person who is asked: who agrees or does not, as the `party`
+    that they are, or else states what it `needs`.
+    """
 
     id: UUID
     request_id: UUID
@@ -198,6 +200,7 @@ class OpenTaskView(BaseModel):
     title: LocalizedText
     state: str
     opened_at: datetime
+    party: str | None
 
     @staticmethod
     def of(row: TaskRow) -> "OpenTaskView":

@@ -24,6 +24,7 @@ from tests.api.support import (
     a_request,
     a_returned_request,
     a_withdrawn_request,
+    an_invitation,
     an_offer,
     an_open_task,
     as_json,
@@ -161,6 +162,17 @@ async def answer(platform: RunningStack, http: Http, world: World) -> Command:
     form = SUBMISSION["form"]
     other = {"form": {"delivery": "kiosk", "kiosk": "avenues-1"}}
     return Command("POST", "requests", f"{path}/answer", world.owner.token, 200, {"form": form}, other, times)
+
+
+async def claim(platform: RunningStack, http: Http, world: World) -> Command:
+    invitation, landlord = await an_invitation(platform), await a_driver(platform)
+
+    async def times_done() -> int:
+        return len((await platform.api.get("requests", "/tasks", landlord.token))["items"])
+
+    path, body = f"/tasks/{invitation['task_id']}/claim", {"code": invitation["code"]}
+    other = {"code": "AAAA-BBBB-CCCC-DDDD"}
+    return Command("POST", "requests", path, landlord.token, 200, body, other, times_done)
 
 
 async def decide(platform: RunningStack, http: Http, world: World) -> Command:
@@ -367,7 +379,7 @@ COMMANDS: Mapping[str, Prepare] = {
     found.__name__: found
     for found in (
         *(register, change, change_me, name, assign, tell, tell_of_a_birth, correct, annul, relate, appoint, end),
-        *(submit, withdraw, rate, answer, accept, see, decline, snooze, decide, attempt, choose, ask, give),
+        *(submit, withdraw, rate, answer, claim, accept, see, decline, snooze, decide, attempt, choose, ask, give),
     )
 }
 each_command = pytest.mark.parametrize("prepare", COMMANDS.values(), ids=COMMANDS)

@@ -44,7 +44,7 @@ async def test_a_landlord_agrees_with_the_code_that_the_tenant_has_handed_on(pla
     path = f"/tasks/{invitation['task_id']}"
     await api.post("requests", f"{path}/claim", {"code": invitation["code"]}, landlord.token)
     [asked] = (await api.get("requests", "/tasks", landlord.token))["items"]
-    assert asked["id"] == invitation["task_id"]
+    assert (asked["id"], asked["party"]) == (invitation["task_id"], "landlord")
     seen = await api.get("requests", f"/requests/{request['id']}", landlord.token)
     assert seen["form"] == HOME
     await api.post("requests", f"{path}/decision", {"decision": "approve"}, landlord.token)

@@ -83,10 +83,10 @@ async def claim_task(
     task_id: UUID, form: ClaimForm, caller: Citizen, key: IdempotencyKey, shell: TheShell, http: Request
 ) -> Response:
     """Whoever has the code of a task that waits for another party is that party from now on."""
-    loaded = await shell.state(task, task_id)
-    if loaded is None or not compare_digest(form.code, http.app.state.signer.code(task_id)):
+    if await shell.state(task, task_id) is None:
         raise Problem("not-found")
-    send = task.send(task_id, Claim(caller.id))
+    has_code = compare_digest(form.code, http.app.state.signer.code(task_id))
+    send = task.send(task_id, Claim(caller.id, has_code))
     return await perform(shell, send, caller=caller, key=key, answer=TaskView.of, status=200)
 
 

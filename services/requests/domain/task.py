@@ -76,9 +76,10 @@ class OpenTask:
 
 @dataclass(frozen=True)
 class Claim:
-    """A command of whoever has the code of a task that waits for another party."""
+    """A command of somebody who says that they have the code of a task that waits for another party."""
 
     person_id: UUID
+    has_code: bool
 
 
 @dataclass(frozen=True)
@@ -109,8 +110,8 @@ def decide(state: Task, message: Message) -> Sequence[Event]:
     match message:
         case OpenTask():
             return [] if state.status is not Status.UNKNOWN else [opened(message)]
-        case Claim(person_id):
-            return claimed(state, person_id)
+        case Claim():
+            return claimed(state, message)
         case Decide():
             return decided(state, message)
         case FinishTask():
@@ -137,8 +138,11 @@ def opened(notice: OpenTask) -> TaskOpened:
     )
 
 
-def claimed(state: Task, person_id: UUID) -> Sequence[TaskClaimed]:
+def claimed(state: Task, command: Claim) -> Sequence[TaskClaimed]:
     """The first who comes with the code is the party; never the applicant, who would agree with themselves."""
+    person_id = command.person_id
+    if not command.has_code:
+        raise Refused("not-found")
     if state.status is not Status.OPEN or state.party is None:
         raise Refused("task-not-open", {"status": state.status})
     if person_id == state.applicant_id:

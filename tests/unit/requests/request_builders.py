@@ -322,7 +322,7 @@ def tasks_in_every_state() -> Mapping[str, Task]:
         "rejected": a_life(task_decider, opened, because).state,
         "cancelled": a_life(task_decider, opened, CancelTask()).state,
         "for a party": a_life(task_decider, a_task_for_a_party()).state,
-        "of a party": a_life(task_decider, a_task_for_a_party(), Claim(PARTY)).state,
+        "of a party": a_life(task_decider, a_task_for_a_party(), Claim(PARTY, has_code=True)).state,
         "asked": a_life(task_decider, asked).state,
         "done": a_life(task_decider, asked, FinishTask()).state,
     }

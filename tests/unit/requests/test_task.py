@@ -97,10 +97,10 @@ def test_nobody_is_asked_any_more_when_the_request_has_ended() -> None:
 def test_the_first_who_comes_with_the_code_is_the_party() -> None:
     life = a_life(task, a_task_for_a_party())
     assert life.send(a_decision()) == []  # nobody has come yet
-    [claimed] = life.send(Claim(PARTY))
+    [claimed] = life.send(Claim(PARTY, has_code=True))
     assert isinstance(claimed, TaskClaimed)
-    assert life.send(Claim(PARTY)) == []
-    life.send(Claim(OFFICER))
+    assert life.send(Claim(PARTY, has_code=True)) == []
+    life.send(Claim(OFFICER, has_code=True))
     assert life.refusal == "task-claimed-already"
     [decided] = life.send(a_decision(decided_by=PARTY))
     assert decided.decided_by == PARTY
@@ -108,18 +108,18 @@ def test_the_first_who_comes_with_the_code_is_the_party() -> None:
 
 def test_nobody_agrees_with_themselves() -> None:
     life = a_life(task, a_task_for_a_party())
-    life.send(Claim(APPLICANT))
+    life.send(Claim(APPLICANT, has_code=True))
     assert life.refusal == "task-for-somebody-else"
 
 
 def test_an_officers_task_is_nobodys_to_claim() -> None:
     life = a_life(task, a_task_to_open())
-    life.send(Claim(PARTY))
+    life.send(Claim(PARTY, has_code=True))
     assert life.refusal == "task-not-open"
 
 
 def test_only_an_agency_gives_a_request_back_and_says_why() -> None:
-    life = a_life(task, a_task_for_a_party(), Claim(PARTY))
+    life = a_life(task, a_task_for_a_party(), Claim(PARTY, has_code=True))
     life.send(a_decision(TaskDecision.RETURN, reason=a_text("Why", "لماذا")))
     assert life.refusal == "task-not-returnable"
     life = a_life(task, a_task_to_open())
@@ -127,3 +127,9 @@ def test_only_an_agency_gives_a_request_back_and_says_why() -> None:
     assert life.refusal == "task-rejection-without-reason"
     [returned] = life.send(a_decision(TaskDecision.RETURN, reason=a_text("Why", "لماذا")))
     assert returned.decision is TaskDecision.RETURN
+
+
+def test_who_has_not_the_code_learns_nothing() -> None:
+    life = a_life(task, a_task_for_a_party())
+    life.send(Claim(PARTY, has_code=False))
+    assert life.refusal == "not-found"
