@@ -64,7 +64,9 @@ async def by_hand(role: str, port: int, dsn: str, bootstrap: str) -> None:
 
     async def follow() -> None:
         of, kind = FOLLOWS[role]
-        consumer = AIOKafkaConsumer(TOPICS[of].name, bootstrap_servers=bootstrap, group_id=role)
+        consumer = AIOKafkaConsumer(
+            TOPICS[of].name, bootstrap_servers=bootstrap, group_id=role, auto_offset_reset="earliest"
+        )
         await consumer.start()
         while True:
             found = await consumer.getmany(timeout_ms=500, max_records=500)
