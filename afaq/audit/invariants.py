@@ -14,6 +14,7 @@ from shared.kernel.ids import derive_id
 RECOVERS_WITHIN = timedelta(seconds=60)
 RUNNING = ("submitted", "in_progress", "needs_information", "approved")
 CAPTURED = "CAPTURED"
+TIME_TO_ANSWER = "WordHasNotCome"
 
 
 @dataclass(frozen=True)
@@ -308,7 +309,9 @@ def _reference_in(message_id: str | None) -> str:
 def nobody_is_forgotten(evidence: Evidence, counts: Counter[str]) -> Iterator[str]:
     """Every request has ended, or waits for someone named."""
     requests, payments = evidence.services["requests"], evidence.services["payments"]
-    at_work = {job.key for service in (requests, payments) for job in service.jobs}
+    jobs = [job for service in (requests, payments) for job in service.jobs]
+    at_work = {job.key for job in jobs if job.name != TIME_TO_ANSWER}  # a time limit is nobody at work
+    at_work |= {UUID(job.payload["message"]["task_id"]) for job in jobs if job.name == TIME_TO_ANSWER}
     for id, row in requests.states["request"].items():
         state = row.state
         if state["status"] not in RUNNING:
@@ -340,8 +343,8 @@ def _has_it(
         tasks = [row.state for row in requests.states["task"].values() if row.state["request_id"] == state["id"]]
         return any(task["status"] == "open" and task["person_id"] is not None for task in tasks)
     ref = UUID(step["ref"])
-    if step["owner"] == "applicant":  # the time to pay is a timer of the payment, the time to answer one of the request
-        return derive_id("payment", ref) in at_work or UUID(state["id"]) in at_work
+    if step["owner"] == "applicant":  # the time to pay is a timer of the payment, the time to answer one of the task
+        return derive_id("payment", ref) in at_work or ref in at_work
     task = requests.states["task"].get(ref)
     return ref in at_work or (task is not None and task.state["status"] == "open")
 

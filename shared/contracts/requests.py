@@ -60,7 +60,7 @@ class RequestSubmitted(Event, type="requests.request.submitted"):
     offer_id: UUID | None = None
     by_platform: bool = False
     skips: list[str] = Field(default_factory=list)
-    fees: dict[str, list[FeeLine]] = Field(default_factory=dict)
+    fees: Private[dict[str, list[FeeLine]]] = Field(default_factory=dict)
 
 
 class RequestFactsDue(Event, type="requests.request.facts_due"):
@@ -85,12 +85,12 @@ class RequestFeeDue(Event, type="requests.request.fee_due"):
 
     fee_id: UUID
     step_id: str
-    payer_id: UUID
+    payer_id: SubjectId
     agency: str
     amount_fils: int
     description: LocalizedText
     due_by: datetime
-    lines: list[FeeLine] = Field(default_factory=list)
+    lines: Private[list[FeeLine]] = Field(default_factory=list)
 
 
 class RequestFeePaid(Event, type="requests.request.fee_paid"):

@@ -33,7 +33,7 @@ def recording(saves: tuple[str, ...], upserts: tuple[str, ...]) -> str:
         for place, (name, text) in enumerate(zip(names, saves + upserts, strict=True), start=7)
     )
     saved = " + ".join(["0", *(f"(select count(*) from {name})" for name in names[: len(saves)])])  # noqa: S608 ours
-    return SQL["record"].format(writes=writes or " ", saved=saved)
+    return SQL["record"].format(writes=writes, saved=saved)
 
 
 SQL = Statements(Path(__file__).parent / "sql")

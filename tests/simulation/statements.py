@@ -60,7 +60,7 @@ def _templates() -> list[tuple[re.Pattern[str], str]]:
                 if position % 2 == 0:
                     pattern += re.escape(part)
                 else:
-                    pattern += f"(?P={part})" if part in seen else f"(?P<{part}>.+?)"
+                    pattern += f"(?P={part})" if part in seen else f"(?P<{part}>.*?)"
                     seen.add(part)
             found.append((re.compile(pattern, re.DOTALL), name))
     return found

@@ -1,6 +1,6 @@
 """A request as it stands: its state, and what each of its events makes of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, assert_never
@@ -131,7 +131,7 @@ class Request:
     offer_id: UUID | None = None
     form: Private[dict[str, Any]] = field(default_factory=dict)
     skips: tuple[str, ...] = ()
-    planned_fees: Mapping[str, Sequence[FeeLine]] = field(default_factory=dict)
+    planned_fees: Private[dict[str, list[FeeLine]]] = field(default_factory=dict)
     open: Mapping[str, OpenStep] = field(default_factory=dict)
     done: tuple[str, ...] = ()
     waits_for: Owner | None = None

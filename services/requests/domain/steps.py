@@ -19,6 +19,7 @@ from services.requests.domain.fees import fixed_lines, planned, total
 from services.requests.domain.request_state import Event, Request, evolve
 from services.requests.domain.rulebook import RULEBOOK
 from services.requests.domain.rules import Verdict
+from shared.contracts.personal import Erased
 from shared.contracts.requests import (
     FeeLine,
     RequestConsentDue,
@@ -118,7 +119,8 @@ def begin(definition: ServiceDefinition, step: Step, state: Request, at: datetim
                 due_by=at + timedelta(days=step.within_days),
             )
         case FeeStep():
-            lines = state.planned_fees.get(step.id) or fixed_lines(step)
+            planned = {} if isinstance(state.planned_fees, Erased) else state.planned_fees
+            lines = planned.get(step.id) or fixed_lines(step)
             return RequestFeeDue(
                 fee_id=derive_id("fee", request_id, step.id),
                 step_id=step.id,

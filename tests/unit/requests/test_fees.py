@@ -14,6 +14,7 @@ from services.requests.domain.fees import fine_of, lines_of, planned, total
 from services.requests.domain.request import request
 from services.requests.domain.request_state import TRANSITIONS, Owner
 from services.requests.seed import read_definitions
+from shared.contracts.personal import Erased
 from shared.contracts.requests import RequestFeeDue
 from shared.kernel.clock import KUWAIT
 from tests.unit.builders import NOW, Life, a_text
@@ -100,6 +101,7 @@ def test_the_lines_add_up_to_what_is_asked_for() -> None:
     life = Life(request, [known_with(definition)], TRANSITIONS)
     life.send(a_submission(definition))
     [due] = life.of(RequestFeeDue)
+    assert not isinstance(due.lines, Erased)
     assert due.amount_fils == total(due.lines) == 15_000
     assert [line.item for line in due.lines] == ["fee", "card"]
 
