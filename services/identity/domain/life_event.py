@@ -93,7 +93,18 @@ class ParentsFound:
     persons: Mapping[str, UUID]
 
 
-Message = TellLifeEvent | CorrectLifeEvent | AnnulLifeEvent | ParentsFound
+@dataclass(frozen=True)
+class Happened:
+    """It has happened with a request: the platform itself tells it, once."""
+
+    kind: LifeEventKind
+    person_id: UUID
+    source: str
+    at: datetime
+    parties: Mapping[str, UUID]
+
+
+Message = Happened | TellLifeEvent | CorrectLifeEvent | AnnulLifeEvent | ParentsFound
 Event = LifeEventNoticed | LifeEventRecorded | LifeEventCorrected | LifeEventAnnulled
 
 
@@ -115,6 +126,8 @@ def parent_key(civil_id_hash: str) -> UUID:
 def decide(state: LifeEvent, message: Message) -> Sequence[Event]:
     """The rules of a life event."""
     match message:
+        case Happened():
+            return happened(state, message)
         case TellLifeEvent():
             return tell(state, message)
         case CorrectLifeEvent():
@@ -152,6 +165,23 @@ def tell(state: LifeEvent, command: TellLifeEvent) -> Sequence[Event]:
     if state.status is not Status.ANNULLED and is_the_same and is_of_them:
         return []
     raise Refused("life-event-told-otherwise")
+
+
+def happened(state: LifeEvent, notice: Happened) -> Sequence[Event]:
+    """Everybody who takes part in it is known."""
+    if state.status is not Status.UNKNOWN:
+        return []
+    return [
+        LifeEventRecorded(
+            kind=notice.kind,
+            person_id=notice.person_id,
+            source=notice.source,
+            noticed_at=notice.at,
+            particulars=Particulars(occurred_at=notice.at),
+            parent_keys={},
+            parties=dict(notice.parties),
+        )
+    ]
 
 
 def parents_found(state: LifeEvent, persons: Mapping[str, UUID]) -> Sequence[Event]:

@@ -1,7 +1,8 @@
 """What a fee comes to for somebody: fixed amounts, amounts by number, fines that grow, and who need not pay."""
 
-from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from services.requests.domain.definition import FeeItem, FeeStep, Fine, ServiceDefinition
@@ -25,7 +26,8 @@ def lines_of(step: FeeStep, form: Mapping[str, Any], facts: Mapping[str, Any], a
     for item in step.items:
         if item.exempt is not None and RULEBOOK.verdict(item.exempt, facts) is Verdict.PASSED:
             continue
-        lines.append(FeeLine(item=item.id, text=item.text, amount_fils=_amount_of(item, form, facts, at)))
+        amount = _amount_of(item, form, facts, at)
+        lines.append(FeeLine(item=item.id, text=item.text, amount_fils=amount, agency=item.agency))
     return [line for line in lines if line.amount_fils > 0]
 
 
@@ -39,6 +41,22 @@ def fixed_lines(step: FeeStep) -> list[FeeLine]:
 def total(lines: Sequence[FeeLine]) -> int:
     """What they come to, in fils."""
     return sum(line.amount_fils for line in lines)
+
+
+def shares(lines: Sequence[FeeLine], agency: str) -> dict[str, int]:
+    """What each agency earns of a fee, in fils; none where it is all the service's own."""
+    earned: Counter[str] = Counter()
+    for line in lines:
+        earned[line.agency or agency] += line.amount_fils
+    return {} if earned.keys() == {agency} else dict(earned)
+
+
+def midnights(after: datetime, until: datetime) -> Iterator[datetime]:
+    """When days are over in Kuwait, between two instants."""
+    day = after.astimezone(KUWAIT).date() + timedelta(days=1)
+    while (midnight := datetime.combine(day, time(), tzinfo=KUWAIT).astimezone(UTC)) < until:
+        yield midnight
+        day += timedelta(days=1)
 
 
 def _amount_of(item: FeeItem, form: Mapping[str, Any], facts: Mapping[str, Any], at: datetime) -> int:
