@@ -33,7 +33,7 @@ INSTANCE_VARIABLE = "AFAQ_INSTANCE"
 PORTAL, PORTAL_ADDRESS = "portal", "http://127.0.0.1:9/signed-in"
 """The frontend of tests and the demonstration; nothing listens there, they read the address that they are sent to."""
 SMS_COMPANIES = ("north", "south")
-AGENCIES_WITH_SYSTEMS = ("fire-force",)
+AGENCIES_WITH_SYSTEMS = ("manpower",)
 Say = Callable[[str], None]
 
 

@@ -26,6 +26,27 @@ class EntityView(BaseModel):
     name: LocalizedText
 
 
+class HoldView(BaseModel):
+    """Something that another agency may have open, and how it is cleared."""
+
+    step_id: str
+    agency: LocalizedText
+    title: LocalizedText
+    clear: LocalizedText
+    clears_with: str | None
+
+    @staticmethod
+    def of(step: HoldStep) -> "HoldView":
+        """The view of a step."""
+        return HoldView(
+            step_id=step.id,
+            agency=AGENCIES[step.agency],
+            title=step.title,
+            clear=step.clear,
+            clears_with=step.clears_with,
+        )
+
+
 class CardView(BaseModel):
     """A service as the catalogue shows it: what official cards have, and what a frontend needs to ask for it.
 
@@ -44,6 +65,7 @@ class CardView(BaseModel):
     service_level_working_days: int
     hours: LocalizedText | None
     documents: Sequence[LocalizedText]
+    holds: Sequence[HoldView]
     procedures: Sequence[LocalizedText]
     competent_entity: EntityView
     participating_entities: Sequence[EntityView]
@@ -57,7 +79,6 @@ class CardView(BaseModel):
     def of(definition: ServiceDefinition) -> "CardView":
         """The card of a version."""
         steps = [step for step in definition.steps if not (isinstance(step, FeeStep) and step.is_free)]
-        holds = [step.title for step in steps if isinstance(step, HoldStep)]
         return CardView(
             id=definition.id,
             version=definition.version,
@@ -70,14 +91,15 @@ class CardView(BaseModel):
             service_level_working_days=definition.service_level_working_days,
             hours=definition.hours,
             documents=[d.title for step in steps if isinstance(step, DocumentsStep) for d in step.documents],
-            procedures=[title_of(step) for step in steps],
+            holds=[HoldView.of(step) for step in steps if isinstance(step, HoldStep)],
+            procedures=[title_of(step) for step in steps if not isinstance(step, HoldStep)],
             competent_entity=_entity(definition.agency),
             participating_entities=[_entity(agency) for agency in _participants(definition)],
             steps=[step.kind for step in steps],
             assurance=definition.assurance,
             on_behalf_of=definition.on_behalf_of,
             form=definition.form,
-            eligibility=[*(rule.reason for rule in definition.eligibility), *holds],
+            eligibility=[rule.reason for rule in definition.eligibility],
         )
 
 
@@ -94,7 +116,7 @@ def _participants(definition: ServiceDefinition) -> list[str]:
 def _variable(definition: ServiceDefinition) -> Iterator[LocalizedText]:
     for step in definition.steps:
         for item in step.items if isinstance(step, FeeStep) else ():
-            if item.per is not None or item.exempt is not None or item.fine is not None:
+            if item.per or item.exempt or item.fine or item.owed or item.where:
                 yield item.text
 
 
@@ -113,12 +135,15 @@ def card_text(definition: ServiceDefinition, language: Language) -> str:
         return [f"**{word(name, language)}**", "", *(f"{mark} {said(t)}" for mark, t in zip(marks, texts, strict=True))]
 
     fee = f"{dinars(card.fee_fils)} {word('currency', language)}" if card.fee_fils else word("free", language)
+    separator = "؛ " if language is Language.ARABIC else "; "
+    holds = [LocalizedText(ar=f"{h.title.ar}: {h.clear.ar}", en=f"{h.title.en}: {h.clear.en}") for h in card.holds]
     parts = [
         [f"# {said(card.name)}", "", said(card.description)],
         [line("agency", said(card.competent_entity.name))],
-        [line("participants", ", ".join(said(e.name) for e in card.participating_entities) or "—")],
-        [line("audience", ", ".join(word(group, language) for group in card.audience))],
+        [line("participants", separator.join(said(e.name) for e in card.participating_entities) or "—")],
+        [line("audience", separator.join(word(group, language) for group in card.audience))],
         listed("eligibility", card.eligibility),
+        listed("holds", holds) if holds else [],
         listed("documents", card.documents) if card.documents else [line("documents", word("no-documents", language))],
         listed("procedures", card.procedures, numbered=True),
         [line("fixed_fee", fee)],

@@ -302,8 +302,12 @@ def _fees_can_be_counted(definition: ServiceDefinition) -> Iterator[_Fault]:
 
 
 def _fee_item(definition: ServiceDefinition, item: FeeItem, *at: str | int) -> Iterator[_Fault]:
-    if (item.fine is None) == (item.amount_fils == 0):
+    if [item.fine is not None, item.owed is not None, item.amount_fils > 0].count(True) != 1:
         yield _fault("amount-or-fine", *at, name=item.id)
+    if item.owed is not None and (item.owed not in FACTS or FACTS[item.owed].type != "int"):
+        yield _fault("no-amount-that-is-known", *at, "owed", name=item.owed)
+    for field in (field for field in item.where if field not in definition.form.get("properties", {})):
+        yield _fault("no-field-of-the-form", *at, "where", name=field)
     if item.exempt is not None:
         yield from _condition(item.exempt, *at, "exempt")
     if item.per is not None:

@@ -416,5 +416,7 @@ def _end_requests(person_id: UUID, notice: PersonHasDied | PersonWasErased) -> I
 
 
 def _look_again_at_offers(person_id: UUID, at: datetime) -> Iterator[Step]:
-    for side in ("wanted_id", "beneficiary_id"):
-        yield for_each("offers", by=side, equals=person_id, decider=offer, message=LookAgain(at))
+    """At those that the person should have, and at those that somebody else should have for them."""
+    yield for_each("offers", by="wanted_id", equals=person_id, decider=offer, message=LookAgain(at))
+    others = LookAgain(at, for_others=True)
+    yield for_each("offers", by="beneficiary_id", equals=person_id, decider=offer, message=others)

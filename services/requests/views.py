@@ -10,6 +10,7 @@ from uuid import UUID
 import yaml
 from pydantic import BaseModel, TypeAdapter
 
+from services.requests.card import HoldView
 from services.requests.domain.definition import (
     AgencyTaskStep,
     DocumentsStep,
@@ -109,16 +110,6 @@ class EligibilityView(BaseModel):
         return EligibilityView(service_id=definition.id, name=definition.name, eligible=eligible, rules=rules)
 
 
-class HoldView(BaseModel):
-    """Something that another agency has open, and how it is cleared."""
-
-    step_id: str
-    agency: LocalizedText
-    title: LocalizedText
-    clear: LocalizedText
-    clears_with: str | None
-
-
 class QuoteView(BaseModel):
     """What a service would mean for somebody who asked for it now: whether they may, the steps, what it costs, and what
     another agency has open that would have to be cleared first.
@@ -150,22 +141,11 @@ class QuoteView(BaseModel):
             eligible=judged.eligible,
             rules=judged.rules,
             steps=[step.kind for step in needed],
-            holds=[hold_view(step) for step in needed if isinstance(step, HoldStep)],
+            holds=[HoldView.of(step) for step in needed if isinstance(step, HoldStep)],
             fees=lines,
             total_fils=total(lines),
             service_level_working_days=definition.service_level_working_days,
         )
-
-
-def hold_view(step: HoldStep) -> HoldView:
-    """The view of a hold."""
-    return HoldView(
-        step_id=step.id,
-        agency=AGENCIES[step.agency],
-        title=step.title,
-        clear=step.clear,
-        clears_with=step.clears_with,
-    )
 
 
 class HistoryView(BaseModel):
@@ -299,7 +279,7 @@ def _wait(step: Step, open_step: OpenStep, state: Request) -> WaitView:
         title=title_of(step),
         owner=open_step.owner,
         agency=AGENCIES[agency] if agency else None,
-        hold=hold_view(step) if isinstance(step, HoldStep) else None,
+        hold=HoldView.of(step) if isinstance(step, HoldStep) else None,
         documents=[required for required in asked if required.id in state.missing.get(step.id, ())],
     )
 

@@ -146,11 +146,11 @@ class LifeEventKind(StrEnum):
 
 
 Parties = dict[str, UUID]
-"""Who a life event is about, by role; of a birth the father may not be known."""
+"""Who a life event is about, by role; the father, and the next of kin, may not be known."""
 
 ROLES: Mapping[LifeEventKind, frozenset[str]] = {
     LifeEventKind.BIRTH: frozenset({"child", "mother", "father"}),
-    LifeEventKind.DEATH: frozenset({"deceased"}),
+    LifeEventKind.DEATH: frozenset({"deceased", "next_of_kin"}),
     LifeEventKind.MARRIAGE: frozenset({"husband", "wife"}),
     LifeEventKind.MOVE: frozenset({"resident"}),
     LifeEventKind.JOB_CHANGE: frozenset({"worker"}),

@@ -197,7 +197,7 @@ class World:
         """For the auditor."""
         sms = [{"reference": str(reference)} for reference in self.post.messages]
         mail = [{"message_id": f"<{reference}@afaq.test>"} for reference in self.post.letters]
-        return Ledgers(self.bank.ledger(), sms, mail)
+        return Ledgers(gateway=self.bank.ledger(), sms=sms, mail=mail)
 
     def died(self, process: Process) -> None:
         """The supervisor starts another."""

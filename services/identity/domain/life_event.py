@@ -22,7 +22,7 @@ from shared.kernel.errors import Refused
 from shared.kernel.ids import derive_id
 
 NOBODY = UUID(int=0)
-MOTHER, FATHER, CHILD, DECEASED = "mother", "father", "child", "deceased"
+MOTHER, FATHER, CHILD, DECEASED, NEXT_OF_KIN = "mother", "father", "child", "deceased", "next_of_kin"
 
 
 class Status(StrEnum):
@@ -70,6 +70,7 @@ class TellLifeEvent:
     source: str
     noticed_at: datetime
     particulars: Particulars
+    next_of_kin_id: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,8 @@ def tell(state: LifeEvent, command: TellLifeEvent) -> Sequence[Event]:
     }
     if state.status is Status.UNKNOWN:
         if command.kind is LifeEventKind.DEATH:
-            return [LifeEventRecorded.model_validate({**told, "parties": {DECEASED: command.person_id}})]
+            kin = {NEXT_OF_KIN: command.next_of_kin_id} if command.next_of_kin_id else {}
+            return [LifeEventRecorded.model_validate({**told, "parties": {DECEASED: command.person_id, **kin}})]
         return [LifeEventNoticed.model_validate(told)]
     is_the_same = state.kind is command.kind and command.particulars in (state.told_first, state.particulars)
     # After a correction of the mother or the day the child keeps its id, which was made of what was told first.

@@ -102,8 +102,11 @@ class Fine(_Part):
 
 
 class FeeItem(_Part):
-    """A part of a fee: an amount, once or as often as the number in the form that `per` names; or a fine. For whom
-    `exempt` is so, there is nothing to pay of it. It is the service's agency that earns it, unless `agency` does.
+    """A part of a fee: an amount, once or as often as the number in the form that `per` names; what the fact `owed`
+    tells, in fils; or a fine.
+
+    It is one only `where` the form says so, and not for whom `exempt` is so. The service's agency earns it, unless
+    `agency` does.
     """
 
     id: Slug
@@ -111,7 +114,9 @@ class FeeItem(_Part):
     text: LocalizedText
     amount_fils: Fils = 0
     per: str | None = None
+    owed: FactName | None = None
     fine: Fine | None = None
+    where: Mapping[str, str | int | bool] = {}
     exempt: Condition | None = None
 
 
@@ -308,7 +313,8 @@ class ServiceDefinition(_Part):
     def fee_fils(self) -> int:
         """What the service costs everybody; fines, exemptions and what goes by number are in a quote."""
         fees = [step for step in self.steps if isinstance(step, FeeStep)]
-        fixed = (item.amount_fils for step in fees for item in step.items if item.per is None and item.exempt is None)
+        items = (item for step in fees for item in step.items)
+        fixed = (item.amount_fils for item in items if not (item.per or item.exempt or item.where))
         return sum(step.amount_fils for step in fees) + sum(fixed)
 
 

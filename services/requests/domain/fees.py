@@ -24,6 +24,8 @@ def lines_of(step: FeeStep, form: Mapping[str, Any], facts: Mapping[str, Any], a
     """The lines of one fee; what is exempt, or comes to nothing, is none."""
     lines = fixed_lines(step)
     for item in step.items:
+        if any(form.get(field) != value for field, value in item.where.items()):
+            continue
         if item.exempt is not None and RULEBOOK.verdict(item.exempt, facts) is Verdict.PASSED:
             continue
         amount = _amount_of(item, form, facts, at)
@@ -62,6 +64,9 @@ def midnights(after: datetime, until: datetime) -> Iterator[datetime]:
 def _amount_of(item: FeeItem, form: Mapping[str, Any], facts: Mapping[str, Any], at: datetime) -> int:
     if item.fine is not None:
         return fine_of(item.fine, facts.get(item.fine.since), at.astimezone(KUWAIT).date())
+    if item.owed is not None:
+        owed = facts.get(item.owed, 0)
+        return owed if isinstance(owed, int) else 0
     times = form.get(item.per, 0) if item.per is not None else 1
     return item.amount_fils * times if isinstance(times, int) else 0
 

@@ -178,9 +178,10 @@ class OccasionLost:
 
 @dataclass(frozen=True)
 class LookAgain:
-    """Time has passed, or more is known of somebody."""
+    """Time has passed, or more is known of somebody. `for_others`: only where recipient and beneficiary are two."""
 
     at: datetime
+    for_others: bool = False
 
 
 @dataclass(frozen=True)
@@ -258,8 +259,9 @@ def decide(state: Offer, message: Message, known: Known) -> Sequence[Event]:
             return occasioned(state, message, known)
         case OccasionLost():
             return occasion_lost(state, message, known)
-        case LookAgain(at):
-            return settle(state, known, at)
+        case LookAgain(at, for_others):
+            is_seen_to = for_others and state.wanted_id == state.beneficiary_id
+            return [] if is_seen_to else settle(state, known, at)
         case RequestHasLapsed(request_id, at):
             return request_has_lapsed(state, request_id, known, at)
         case See():

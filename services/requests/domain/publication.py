@@ -89,11 +89,16 @@ def decide(state: Publication, message: Message) -> Sequence[Event]:
         case SeedVersion(definition, at):
             if state.status is not Status.PUBLISHED:
                 return [published(definition, at)]
-            if ServiceDefinition.model_validate(state.definition) != definition:
+            if not is_the_same(ServiceDefinition.model_validate(state.definition), definition):
                 raise Refused("version-published-otherwise", {"version": definition.key})
             return []
         case _:
             assert_never(message)
+
+
+def is_the_same(one: ServiceDefinition, other: ServiceDefinition) -> bool:
+    """Whether two definitions say the same; what is left out says what it does by default."""
+    return one.model_dump(mode="json") == other.model_dump(mode="json")
 
 
 def drafted(state: Publication, command: DraftVersion) -> Sequence[PublicationDrafted]:

@@ -54,7 +54,11 @@ def fee_item(raw: Raw, number: int, **changes: Any) -> None:
 RESIDENCY = "plain-residency"
 SEED[RESIDENCY] = {
     **SEED["residency-renewal"],
-    "steps": [s for s in SEED["residency-renewal"]["steps"] if s["kind"] in ("fee", "agency_task", "issue")],
+    "steps": [
+        {name: said for name, said in step.items() if name != "after"}
+        for step in SEED["residency-renewal"]["steps"]
+        if step["kind"] in ("fee", "agency_task", "issue")
+    ],
 }
 EMIT = {"kind": "emit", "id": "tell", "title": {"en": "Tell", "ar": "إبلاغ"}}
 A_TEXT = {"en": "A text", "ar": "نص"}
@@ -129,6 +133,10 @@ BROKEN: list[tuple[str, str, Callable[[Raw], object], str, str]] = [
      "fee-without-limit", "/steps/0/items/0/per"),
     ("a fee by what is no number", RESIDENCY, lambda r: fee_item(r, 0, per="months"), "no-number-of-the-form",
      "/steps/0/items/0/per"),
+    ("what nobody knows to be owed", RESIDENCY, lambda r: fee_item(r, 0, amount_fils=0, owed="is_insured", per=None),
+     "no-amount-that-is-known", "/steps/0/items/0/owed"),
+    ("a fee by a field that is not there", RESIDENCY, lambda r: fee_item(r, 0, where={"speed": "fast"}),
+     "no-field-of-the-form", "/steps/0/items/0/where"),
     ("an amount and a fine", RESIDENCY, lambda r: fee_item(r, 2, amount_fils=5), "amount-or-fine", "/steps/0/items/2"),
     ("an exemption that cannot be read", RESIDENCY,
      lambda r: fee_item(r, 1, exempt={"reads": ["is_insured"], "expression": "is_insured >"}), "rule-cannot-be-read",

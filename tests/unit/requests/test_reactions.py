@@ -333,7 +333,9 @@ def ends_for(message: object) -> list[ForEach]:
 
 def is_looked_at_again() -> list[ForEach]:
     """The offers that concern somebody."""
-    return walks("offers", "wanted_id", "beneficiary_id", equals=APPLICANT, decider=offer, message=LookAgain(NOW))
+    own = walks("offers", "wanted_id", equals=APPLICANT, decider=offer, message=LookAgain(NOW))
+    others = LookAgain(NOW, for_others=True)
+    return [*own, *walks("offers", "beneficiary_id", equals=APPLICANT, decider=offer, message=others)]
 
 
 def test_of_an_erased_person_nothing_stays_readable_and_nothing_runs_on() -> None:
