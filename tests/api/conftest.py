@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.api.support import ELSEWHERE, OFFICER, Http, a_driver, a_renewal
+from tests.api.support import ELSEWHERE, OFFICER, POLICY, POLICY_ELSEWHERE, Http, a_driver, a_renewal
 from tests.conftest import RunningStack
 from tests.support import Person
 
@@ -31,6 +31,8 @@ class World:
     officer_elsewhere: str
     registrar: str
     operator: str
+    policy: str
+    policy_elsewhere: str
 
 
 @pytest.fixture(scope="session")
@@ -45,4 +47,6 @@ async def world(platform: RunningStack) -> World:
         officer_elsewhere=await platform.api.sign_in(role=ELSEWHERE),
         registrar=await platform.api.sign_in(role="registrar"),
         operator=await platform.api.sign_in(role="operator"),
+        policy=await platform.api.sign_in(role=POLICY, name="reader"),
+        policy_elsewhere=await platform.api.sign_in(role=POLICY_ELSEWHERE),
     )

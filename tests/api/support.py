@@ -30,6 +30,8 @@ from tests.support import SERVICE, Person, approve, pay, submit, until_status
 
 AGENCY: Final = "moi-traffic"
 OFFICER: Final = f"officer:{AGENCY}"
+POLICY: Final = f"policy:{AGENCY}"
+POLICY_ELSEWHERE: Final = "policy:moh-licensing"
 ELSEWHERE: Final = "officer:moh-licensing"
 PIN: Final = "1234"
 NOT_CAPTURED_CARD: Final = "8888880000000002"
@@ -224,6 +226,76 @@ def life_event_form(person_id: str) -> dict[str, Any]:
         "occurred_at": (noticed_at - timedelta(hours=1)).isoformat(),
         "noticed_at": noticed_at.isoformat(),
     }
+
+
+PDF: Final = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"
+PAPERS: Final = "test-papers"
+
+
+def a_definition(service_id: str = PAPERS, **changes: Any) -> dict[str, Any]:
+    """A service of the tests' own: a paper is handed in, an officer decides, and one may object."""
+
+    def text(words: str) -> dict[str, str]:
+        return {"en": words, "ar": f"نص {words}"}
+
+    papers = {"id": "letter", "title": text("A letter"), "why": text("Nobody else has it")}
+    return {
+        "id": service_id,
+        "version": 1,
+        "agency": AGENCY,
+        "name": text("A service"),
+        "description": text("What it does"),
+        "audience": ["citizen", "resident"],
+        "service_level_working_days": 1,
+        "form": {"type": "object", "additionalProperties": False, "properties": {}},
+        "eligibility": [],
+        "steps": [
+            {"kind": "documents", "id": "papers", "title": text("Papers"), "documents": [papers], "within_days": 9},
+            {"kind": "agency_task", "id": "review", "agency": AGENCY, "title": text("Review")},
+        ],
+        "objection": {"agency": AGENCY, "within_days": 30, "title": text("Object")},
+    } | changes
+
+
+async def published(platform: RunningStack, definition: dict[str, Any]) -> None:
+    """One policy officer writes it, another publishes it; what is there already stays."""
+    writer, reader = [await platform.api.sign_in(role=POLICY, name=name) for name in ("writer", "reader")]
+    path = f"/catalogue/services/{definition['id']}/versions/{definition['version']}"
+    if await platform.api.find("requests", path, writer) is None:
+        await platform.api.put("requests", path, definition, writer)
+        await platform.api.post("requests", f"{path}/publish", None, reader)
+
+
+async def a_drafted_version(platform: RunningStack, **changes: Any) -> str:
+    """The path of a version that waits for its second pair of eyes."""
+    definition = a_definition(f"test-{uuid.uuid4().hex[:12]}", **changes)
+    path = f"/catalogue/services/{definition['id']}/versions/1"
+    await platform.api.put("requests", path, definition, await platform.api.sign_in(role=POLICY, name="writer"))
+    return path
+
+
+async def a_papers_request(platform: RunningStack, person: Person) -> Any:
+    """A request that waits for a letter."""
+    await published(platform, a_definition())
+    return await platform.api.post("requests", "/requests", {"service_id": PAPERS, "form": {}}, person.token)
+
+
+async def hand_in(http: Http, person: Person, request: Any, content: bytes = PDF) -> Answered:
+    """The letter."""
+    path, headers = f"/requests/{request['id']}/documents/letter", {"Content-Type": "application/pdf"}
+    return await http.send("PUT", "requests", path, person.token, key=new_key(), content=content, headers=headers)
+
+
+async def a_rejected_request(platform: RunningStack, http: Http, person: Person) -> Any:
+    """A request that may be objected to."""
+    request = await a_papers_request(platform, person)
+    assert (await hand_in(http, person, request)).status == 200
+    because = {"decision": "reject", "reason": {"en": "No", "ar": "لا"}}
+    task = await task_of(platform, request)
+    await platform.api.post(
+        "requests", f"/tasks/{task['id']}/decision", because, await platform.api.sign_in(role=OFFICER)
+    )
+    return await until_status(platform.api, person, request, "rejected")
 
 
 def in_days(days: int) -> str:

@@ -16,17 +16,23 @@ from uuid import uuid4
 import pytest
 
 from afaq.services import NAMES
+from shared.kernel.iban import kuwaiti_iban
 from tests.api.conftest import World
 from tests.api.support import (
     AGENCY,
     CHILD_NAME,
     OFFICER,
+    PDF,
     Answered,
     Forger,
     Http,
     a_child,
+    a_definition,
+    a_drafted_version,
     a_driver,
     a_newborn,
+    a_papers_request,
+    a_rejected_request,
     a_request,
     a_returned_request,
     a_withdrawn_request,
@@ -35,6 +41,7 @@ from tests.api.support import (
     an_open_task,
     as_json,
     birth_form,
+    hand_in,
     in_days,
     life_event_form,
     new_civil_id,
@@ -44,6 +51,7 @@ from tests.api.support import (
     person_form,
     problem_faults,
     representative_form,
+    task_of,
 )
 from tests.conftest import RunningStack
 from tests.support import SERVICE, SUBMISSION, Person, submit
@@ -69,9 +77,12 @@ class Who(StrEnum):
     OFFICER_ELSEWHERE = "officer of another agency"
     REGISTRAR = "registrar"
     OPERATOR = "operator"
+    POLICY = "policy officer of the right agency"
+    POLICY_ELSEWHERE = "policy officer of another agency"
 
 
-SIGNED_IN = (Who.OWNER, Who.ANOTHER, Who.OFFICER, Who.OFFICER_ELSEWHERE, Who.REGISTRAR, Who.OPERATOR)
+STAFF = (Who.OFFICER, Who.OFFICER_ELSEWHERE, Who.REGISTRAR, Who.OPERATOR, Who.POLICY, Who.POLICY_ELSEWHERE)
+SIGNED_IN = (Who.OWNER, Who.ANOTHER, *STAFF)
 STRANGERS = tuple(who for who in Who if who not in SIGNED_IN)
 Expected = tuple[int, str | None]
 UNAUTHENTICATED: Expected = (401, "not-authenticated")
@@ -99,11 +110,11 @@ class Rule:
             return (404, self.unknown) if is_unknown and self.unknown else (self.public, None)
         if who in STRANGERS:
             return UNAUTHENTICATED
-        if is_unknown and (who in self.may or who in self.hidden):
+        if is_unknown and self.unknown and (who in self.may or who in self.hidden):
             return 404, self.unknown
         if who in self.may:
             return self.may[who], None
-        return NOT_FOUND if who in self.hidden else NOT_ALLOWED
+        return (404, self.unknown) if who in self.hidden else NOT_ALLOWED
 
 
 def public(status: int = 200, unknown: str | None = "not-found") -> Rule:
@@ -136,7 +147,7 @@ def reporters(status: int) -> Rule:
 
 APPLICANT_AND_AGENCY = Rule(
     {Who.OWNER: 200, Who.OFFICER: 200},
-    hidden=(Who.ANOTHER, Who.OFFICER_ELSEWHERE, Who.REGISTRAR, Who.OPERATOR),
+    hidden=(Who.ANOTHER, *(who for who in STAFF if who is not Who.OFFICER)),
 )
 
 TABLE: Mapping[str, Rule] = {
@@ -148,13 +159,13 @@ TABLE: Mapping[str, Rule] = {
     "identity POST /life-events/{source}/{number}/annulment": reporters(200),
     "identity GET /persons/{person_id}": Rule(
         {Who.OWNER: 200, Who.REGISTRAR: 200},
-        hidden=(Who.ANOTHER, Who.OFFICER, Who.OFFICER_ELSEWHERE, Who.OPERATOR),
+        hidden=(Who.ANOTHER, *(who for who in STAFF if who is not Who.REGISTRAR)),
     ),
     "identity PUT /persons/{person_id}/name": owner(200),
     "identity PUT /persons/{person_id}/civil-id": registrars(200),
     "identity GET /me": Rule(
         {Who.OWNER: 200, Who.ANOTHER: 200},
-        hidden=(Who.OFFICER, Who.OFFICER_ELSEWHERE, Who.REGISTRAR, Who.OPERATOR),
+        hidden=STAFF,
     ),
     "identity PATCH /me": citizens(200),
     "identity GET /relations": everybody(200),
@@ -162,7 +173,7 @@ TABLE: Mapping[str, Rule] = {
     "identity POST /representatives": citizens(201),
     "identity POST /relations/{id}/end": Rule(
         {Who.OWNER: 200, Who.REGISTRAR: 200},
-        hidden=(Who.ANOTHER, Who.OFFICER, Who.OFFICER_ELSEWHERE, Who.OPERATOR),
+        hidden=(Who.ANOTHER, *(who for who in STAFF if who is not Who.REGISTRAR)),
     ),
     "identity GET /.well-known/oauth-authorization-server": public(),
     "identity GET /authorize": public(422),
@@ -172,11 +183,31 @@ TABLE: Mapping[str, Rule] = {
     "identity POST /local/sign-in": public(),
     "requests GET /catalogue": public(),
     "requests GET /catalogue/{service_id}": public(unknown="service-unknown"),
+    "requests GET /catalogue/{service_id}/prefill": Rule({Who.OWNER: 200, Who.ANOTHER: 200}, unknown="service-unknown"),
+    "requests PUT /catalogue/services/{service_id}/versions/{version}": Rule({Who.POLICY: 200}, unknown=None),
+    "requests POST /catalogue/services/{service_id}/versions/{version}/publish": Rule(
+        {Who.POLICY: 200}, hidden=(Who.POLICY_ELSEWHERE,), unknown="version-unknown"
+    ),
+    "requests GET /catalogue/services/{service_id}/versions/{version}": Rule(
+        dict.fromkeys(SIGNED_IN, 200), unknown="version-unknown"
+    ),
+    "requests GET /catalogue/services/{service_id}/versions/{version}/changes": Rule(
+        dict.fromkeys(SIGNED_IN, 200), unknown="version-unknown"
+    ),
+    "requests GET /drafts": citizens(200),
+    "requests PUT /drafts/{service_id}": Rule({Who.OWNER: 200, Who.ANOTHER: 200}, unknown="service-unknown"),
+    "requests DELETE /drafts/{service_id}": Rule({Who.OWNER: 200, Who.ANOTHER: 200}, unknown=None),
     "requests GET /eligibility": citizens(200),
+    "requests POST /eligibility": citizens(200),
     "requests POST /quotes": citizens(200),
     "requests POST /requests": citizens(202),
     "requests GET /requests": citizens(200),
     "requests GET /requests/{request_id}": APPLICANT_AND_AGENCY,
+    "requests GET /requests/{request_id}/why": APPLICANT_AND_AGENCY,
+    "requests PUT /requests/{request_id}/documents/{name}": owner(200),
+    "requests GET /requests/{request_id}/documents/{name}": APPLICANT_AND_AGENCY,
+    "requests POST /requests/{request_id}/objection": owner(200),
+    "requests POST /agencies/{agency}/decisions": public(401, unknown=None),
     "requests GET /requests/{request_id}/stream": APPLICANT_AND_AGENCY,
     "requests POST /requests/{request_id}/withdraw": owner(200),
     "requests POST /requests/{request_id}/rating": owner(201),
@@ -203,6 +234,9 @@ TABLE: Mapping[str, Rule] = {
     "payments GET /payments": citizens(200),
     "payments GET /payments/{payment_id}": owner(200),
     "payments POST /payments/{payment_id}/attempts": owner(201),
+    "payments GET /payout-account": citizens(200),
+    "payments PUT /payout-account": citizens(200),
+    "payments GET /payouts": citizens(200),
     "payments GET /ledger/balances": Rule({Who.OPERATOR: 200}),
     "payments POST /gateway/knet/notification": public(422),
     "payments GET /gateway/knet/return": public(),
@@ -224,6 +258,9 @@ UNKNOWN = {
     "provider": "no-such-company",
     "source": AGENCY,
     "number": "no-such-number",
+    "version": "7",
+    "name": "letter",
+    "agency": "manpower",
 }
 
 
@@ -258,14 +295,18 @@ def tokens(platform: RunningStack, world: World) -> Mapping[Who, str | None]:
         Who.OFFICER_ELSEWHERE: world.officer_elsewhere,
         Who.REGISTRAR: world.registrar,
         Who.OPERATOR: world.operator,
+        Who.POLICY: world.policy,
+        Who.POLICY_ELSEWHERE: world.policy_elsewhere,
     }
 
 
 async def call(http: Http, route: str, who: Who, token: str | None, target: Target) -> Answered:
     service, method, template = route.split(" ")
     path = re.sub(r"{(\w+)}", lambda name: target.ids[name[1]], template)
-    content = None if target.body is None else as_json(target.body)
-    headers = {"Authorization": token} if who is Who.NO_SCHEME and token else None
+    is_file = isinstance(target.body, bytes)
+    content = target.body if target.body is None or is_file else as_json(target.body)
+    headers = {"Authorization": token} if who is Who.NO_SCHEME and token else {}
+    headers |= {"Content-Type": "application/pdf"} if is_file else {}
     bearer = None if who is Who.NO_SCHEME else token
     return await http.send(method, service, path, bearer, key=new_key(), content=content, headers=headers)
 
@@ -278,13 +319,16 @@ async def target_of(route: str, platform: RunningStack, http: Http, world: World
         if target is not None:
             return target
     assert " GET " in route or route in NOTHING_NEEDED
-    return Target({**world.of_owner, "service_id": SERVICE, "provider": "north"})
+    known = {"service_id": SERVICE, "version": "2", "provider": "north", "agency": "manpower"}
+    return Target({**world.of_owner, **known})
 
 
 NOTHING_NEEDED = (
     "identity POST /token",
     "identity POST /revoke",
     "requests POST /verify",
+    "requests POST /agencies/{agency}/decisions",
+    "requests DELETE /drafts/{service_id}",
     "payments POST /gateway/knet/notification",
     "notifications POST /providers/sms/{provider}",
 )
@@ -345,10 +389,46 @@ async def another_identity_target(route: str, platform: RunningStack, http: Http
 
 
 async def a_target_in_requests(route: str, platform: RunningStack, http: Http, world: World) -> Target | None:
-    owner, api = world.owner, platform.api
     match route:
         case "POST /quotes":
             return Target({}, SUBMISSION)
+        case "POST /eligibility":
+            return Target({}, {"service_id": SERVICE, "facts": {"age": 17}})
+    return None
+
+
+async def a_service_target(route: str, platform: RunningStack, http: Http, world: World) -> Target | None:
+    owner, api = world.owner, platform.api
+    match route:
+        case "PUT /drafts/{service_id}":
+            return Target({"service_id": SERVICE}, {"form": {}}, lambda: api.get("requests", "/drafts", owner.token))
+        case "PUT /catalogue/services/{service_id}/versions/{version}":
+            definition = a_definition(f"test-{uuid4().hex[:12]}")
+            return Target({"service_id": definition["id"], "version": "1"}, definition)
+        case "POST /catalogue/services/{service_id}/versions/{version}/publish":
+            path = await a_drafted_version(platform)
+            return Target({"service_id": path.split("/")[3], "version": "1"}, None)
+        case "PUT /requests/{request_id}/documents/{name}":
+            request = await a_papers_request(platform, owner)
+            path = f"/requests/{request['id']}"
+            ids = {"request_id": request["id"], "name": "letter"}
+            return Target(ids, PDF, lambda: api.get("requests", path, owner.token))
+        case "GET /requests/{request_id}/documents/{name}":
+            request = await a_papers_request(platform, owner)
+            assert (await hand_in(http, owner, request)).status == 200
+            await task_of(platform, request)
+            return Target({"request_id": request["id"], "name": "letter"})
+        case "POST /requests/{request_id}/objection":
+            request = await a_rejected_request(platform, http, owner)
+            path = f"/requests/{request['id']}"
+            ids = {"request_id": request["id"]}
+            return Target(ids, {"words": "It is not so."}, lambda: api.get("requests", path, owner.token))
+    return None
+
+
+async def a_request_target(route: str, platform: RunningStack, http: Http, world: World) -> Target | None:
+    owner, api = world.owner, platform.api
+    match route:
         case "POST /requests":
             return Target({}, SUBMISSION, lambda: api.get("requests", "/requests", owner.token))
         case "POST /requests/{request_id}/withdraw":
@@ -398,6 +478,9 @@ async def another_target(route: str, platform: RunningStack, http: Http, world: 
             path = f"/payments/{request['payment_id']}"
             ids = {"payment_id": request["payment_id"]}
             return Target(ids, None, lambda: api.get("payments", path, owner.token))
+        case "PUT /payout-account":
+            look = lambda: api.get("payments", "/payout-account", owner.token)  # noqa: E731
+            return Target({}, {"iban": kuwaiti_iban("NBOK", "4711")}, look)
         case "PUT /preferences":
             return Target({}, {"channels": ["email"]}, lambda: api.get("notifications", "/preferences", owner.token))
         case "POST /codes":
@@ -410,7 +493,7 @@ async def another_target(route: str, platform: RunningStack, http: Http, world: 
 Prepare = Callable[[str, RunningStack, Http, World], Awaitable[Target | None]]
 TARGETS: Mapping[str, tuple[Prepare, ...]] = {
     "identity": (a_person_target, another_identity_target),
-    "requests": (a_target_in_requests,),
+    "requests": (a_target_in_requests, a_service_target, a_request_target),
     "payments": (another_target,),
     "notifications": (another_target,),
 }
@@ -459,6 +542,8 @@ async def test_what_is_not_there_looks_like_what_one_may_not_see(
 ) -> None:
     rule = TABLE[route]
     ids = {name: UNKNOWN.get(name, str(uuid4())) for name in re.findall(r"{(\w+)}", route)}
+    if rule.unknown is None and "service_id" in ids:
+        ids["service_id"] = f"test-{uuid4().hex[:12]}"  # it will be there afterwards
     bodies: dict[str, Any] = {
         "/decision": {"decision": "approve"},
         "/correction": {"occurred_at": "2026-01-01T00:00:00Z"},
@@ -469,6 +554,10 @@ async def test_what_is_not_there_looks_like_what_one_may_not_see(
         "/rating": {"satisfaction": 4},
         "/answer": {"form": SUBMISSION["form"]},
         "/claim": {"code": "AAAA-BBBB-CCCC-DDDD"},
+        "/objection": {"words": "It is not so."},
+        "/drafts/{service_id}": {"form": {}},
+        "/documents/{name}": PDF,
+        "PUT /catalogue/services/{service_id}/versions/{version}": a_definition(version=7),
     }
     body: Any = next((body for end, body in bodies.items() if route.endswith(end)), {} if "PATCH" in route else None)
     faults = []

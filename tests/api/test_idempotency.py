@@ -7,20 +7,27 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from afaq.services import NAMES
+from shared.kernel.iban import kuwaiti_iban
 from tests.api.conftest import World
 from tests.api.support import (
     CHILD_NAME,
     CIVIL_ID_CARD,
+    PDF,
     Answered,
     Http,
     a_child,
+    a_definition,
+    a_drafted_version,
     a_driver,
     a_newborn,
+    a_papers_request,
     a_reachable_driver,
+    a_rejected_request,
     a_request,
     a_returned_request,
     a_withdrawn_request,
@@ -42,7 +49,7 @@ from tests.api.support import (
     representative_form,
 )
 from tests.conftest import RunningStack
-from tests.support import SUBMISSION, Person
+from tests.support import SERVICE, SUBMISSION, Person
 
 
 @dataclass(frozen=True)
@@ -54,13 +61,17 @@ class Command:
     path: str
     token: str
     status: int
-    body: Mapping[str, Any] | None
-    another_body: Mapping[str, Any]
+    body: Mapping[str, Any] | bytes | None
+    another_body: Mapping[str, Any] | bytes
     times_done: Callable[[], Awaitable[int]]
 
     async def send(self, http: Http, key: str | None, body: Any = None) -> Answered:
-        content = None if self.body is None and body is None else as_json(body or self.body)
-        return await http.send(self.method, self.service, self.path, self.token, key=key, content=content)
+        sent = self.body if body is None else body
+        content = sent if sent is None or isinstance(sent, bytes) else as_json(sent)
+        headers = {"Content-Type": "application/pdf"} if isinstance(sent, bytes) else None
+        return await http.send(
+            self.method, self.service, self.path, self.token, key=key, content=content, headers=headers
+        )
 
 
 async def register(platform: RunningStack, http: Http, world: World) -> Command:
@@ -374,12 +385,79 @@ def times_in_history(platform: RunningStack, world: World, path: str, type: str)
     return times_once_it_is_there
 
 
+async def draft_version(platform: RunningStack, http: Http, world: World) -> Command:
+    definition = a_definition(f"test-{uuid4().hex[:12]}")
+    path = f"/catalogue/services/{definition['id']}/versions/1"
+
+    async def times_done() -> int:
+        return int((await platform.api.get("requests", path, world.policy))["definition"]["steps"] != [])
+
+    other = definition | {"service_level_working_days": 9}
+    return Command("PUT", "requests", path, world.policy, 200, definition, other, times_done)
+
+
+async def publish_version(platform: RunningStack, http: Http, world: World) -> Command:
+    path = await a_drafted_version(platform)
+
+    async def times_done() -> int:
+        return int((await platform.api.get("requests", path, world.policy))["status"] == "published")
+
+    return Command("POST", "requests", f"{path}/publish", world.policy, 200, None, {"a": 1}, times_done)
+
+
+async def save(platform: RunningStack, http: Http, world: World) -> Command:
+    person = await a_driver(platform)
+
+    async def times_done() -> int:
+        drafts = await platform.api.get("requests", "/drafts", person.token)
+        return sum(draft["form"] == {"delivery": "kiosk"} for draft in drafts)
+
+    body: dict[str, Any] = {"form": {"delivery": "kiosk"}}
+    other: dict[str, Any] = {"form": {}}
+    return Command("PUT", "requests", f"/drafts/{SERVICE}", person.token, 200, body, other, times_done)
+
+
+async def discard(platform: RunningStack, http: Http, world: World) -> Command:
+    person = await a_driver(platform)
+    await platform.api.put("requests", f"/drafts/{SERVICE}", {"form": {}}, person.token)
+
+    async def times_done() -> int:
+        return int(await platform.api.get("requests", "/drafts", person.token) == [])
+
+    return Command("DELETE", "requests", f"/drafts/{SERVICE}", person.token, 200, None, {"a": 1}, times_done)
+
+
+async def object_to(platform: RunningStack, http: Http, world: World) -> Command:
+    path = f"/requests/{(await a_rejected_request(platform, http, world.owner))['id']}"
+    body, other = {"words": "It is not so."}, {"words": "Not at all."}
+    done = times_in_history(platform, world, path, "requests.request.objected")
+    return Command("POST", "requests", f"{path}/objection", world.owner.token, 200, body, other, done)
+
+
+async def hand_in_a_letter(platform: RunningStack, http: Http, world: World) -> Command:
+    path = f"/requests/{(await a_papers_request(platform, world.owner))['id']}"
+    done = times_in_history(platform, world, path, "requests.request.document_handed_in")
+    return Command("PUT", "requests", f"{path}/documents/letter", world.owner.token, 200, PDF, PDF + PDF, done)
+
+
+async def name_account(platform: RunningStack, http: Http, world: World) -> Command:
+    person = await a_driver(platform)
+
+    async def times_done() -> int:
+        account = await platform.api.get("payments", "/payout-account", person.token)
+        return int(account["iban_ends_in"] == "4711")
+
+    body, other = {"iban": kuwaiti_iban("NBOK", "4711")}, {"iban": kuwaiti_iban("NBOK", "4712")}
+    return Command("PUT", "payments", "/payout-account", person.token, 200, body, other, times_done)
+
+
 Prepare = Callable[[RunningStack, Http, World], Awaitable[Command]]
 COMMANDS: Mapping[str, Prepare] = {
     found.__name__: found
     for found in (
         *(register, change, change_me, name, assign, tell, tell_of_a_birth, correct, annul, relate, appoint, end),
         *(submit, withdraw, rate, answer, claim, accept, see, decline, snooze, decide, attempt, choose, ask, give),
+        *(draft_version, publish_version, save, discard, object_to, hand_in_a_letter, name_account),
     )
 }
 each_command = pytest.mark.parametrize("prepare", COMMANDS.values(), ids=COMMANDS)

@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 
 from afaq.services import NAMES
+from shared.kernel.iban import kuwaiti_iban
 from tests.api.conftest import World
 from tests.api.malformed_bodies import (
     FAMILIES,
@@ -27,8 +28,11 @@ from tests.api.support import (
     Answered,
     Http,
     a_child,
+    a_drafted_version,
     a_driver,
     a_newborn,
+    a_papers_request,
+    a_rejected_request,
     a_request,
     a_returned_request,
     a_withdrawn_request,
@@ -49,7 +53,7 @@ from tests.conftest import RunningStack
 from tests.support import SERVICE, SUBMISSION
 
 MEBIBYTE = 1024 * 1024
-WRONG = frozenset({"invalid-request", "form-invalid", "civil-id-invalid"})
+WRONG = frozenset({"invalid-request", "form-invalid", "civil-id-invalid", "iban-invalid"})
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,9 @@ WITH_BODY = (
     "choose",
     "ask",
     "give",
+    "suppose",
+    "object",
+    "name the account",
 )
 WITHOUT_BODY = (
     "annul",
@@ -108,6 +115,12 @@ WITHOUT_BODY = (
     "notification",
     "receipt",
     "verify",
+    "draft",
+    "save",
+    "publish",
+    "discard",
+    "hand in",
+    "answer of a system",
 )
 ROUTES = {
     "register": "identity POST /persons",
@@ -145,6 +158,15 @@ ROUTES = {
     "decide": "requests POST /tasks/{task_id}/decision",
     "attempt": "payments POST /payments/{payment_id}/attempts",
     "notification": "payments POST /gateway/knet/notification",
+    "suppose": "requests POST /eligibility",
+    "save": "requests PUT /drafts/{service_id}",
+    "discard": "requests DELETE /drafts/{service_id}",
+    "object": "requests POST /requests/{request_id}/objection",
+    "hand in": "requests PUT /requests/{request_id}/documents/{name}",
+    "draft": "requests PUT /catalogue/services/{service_id}/versions/{version}",
+    "publish": "requests POST /catalogue/services/{service_id}/versions/{version}/publish",
+    "answer of a system": "requests POST /agencies/{agency}/decisions",
+    "name the account": "payments PUT /payout-account",
 }
 
 
@@ -154,6 +176,37 @@ async def commands(platform: RunningStack, http: Http, world: World) -> Mapping[
         **await usual_commands(platform, http, world),
         **await commands_about_families(platform, world),
         **await commands_about_contacts(platform),
+        **await commands_about_services(platform, http, world),
+    }
+
+
+async def commands_about_services(platform: RunningStack, http: Http, world: World) -> Mapping[str, Command]:
+    owner, drafted = world.owner, await a_drafted_version(platform)
+    waiting = await a_papers_request(platform, owner)
+    rejected = await a_rejected_request(platform, http, owner)
+
+    def sees(service: str, path: str) -> Callable[[], Awaitable[Any]]:
+        return lambda: platform.api.get(service, path, owner.token)
+
+    supposed = {"service_id": SERVICE, "version": 2}
+    account, request = {"iban": kuwaiti_iban("NBOK", "4711")}, f"/requests/{rejected['id']}"
+    papers = f"/requests/{waiting['id']}"
+    return {
+        "suppose": Command("POST", "requests", "/eligibility", owner.token, supposed),
+        "save": Command("PUT", "requests", f"/drafts/{SERVICE}", owner.token, None, sees("requests", "/drafts")),
+        "discard": Command("DELETE", "requests", f"/drafts/{SERVICE}", owner.token, None, sees("requests", "/drafts")),
+        "object": Command(
+            "POST", "requests", f"{request}/objection", owner.token, {"words": "لا أوافق"}, sees("requests", request)
+        ),
+        "hand in": Command(
+            "PUT", "requests", f"{papers}/documents/letter", owner.token, None, sees("requests", papers)
+        ),
+        "draft": Command("PUT", "requests", drafted, world.policy),
+        "publish": Command("POST", "requests", f"{drafted}/publish", world.policy),
+        "answer of a system": Command("POST", "requests", "/agencies/manpower/decisions", None),
+        "name the account": Command(
+            "PUT", "payments", "/payout-account", owner.token, account, sees("payments", "/payout-account")
+        ),
     }
 
 
@@ -362,7 +415,9 @@ async def usual_commands(platform: RunningStack, http: Http, world: World) -> Ma
             inert_path="/life-events/nobody/unknown/correction",
         ),
         "annul": Command("POST", "identity", f"{life_event}/annulment", world.registrar),
-        "sign-in": Command("POST", "identity", "/local/sign-in", None, {"role": "registrar", "civil_id": None}),
+        "sign-in": Command(
+            "POST", "identity", "/local/sign-in", None, {"role": "registrar", "civil_id": None, "name": "somebody"}
+        ),
         "quote": Command(
             "POST",
             "requests",
@@ -524,7 +579,9 @@ async def test_a_stranger_is_refused_a_huge_body_too(http: Http) -> None:
     assert problem_faults(answered) == []
 
 
-@pytest.mark.parametrize("name", [name for name, route in ROUTES.items() if "id}" in route])
+@pytest.mark.parametrize(
+    "name", [name for name, route in ROUTES.items() if "id}" in route and "service_id" not in route]
+)
 async def test_an_id_that_is_none_is_refused(name: str, commands: Mapping[str, Command], http: Http) -> None:
     command = commands[name]
     id = command.path.split("/")[2]

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Path, Response
+from fastapi import APIRouter, Body, Path, Query, Response
 from pydantic import BaseModel
 
 from services.requests.api.access import definition_in
@@ -86,7 +86,8 @@ async def publish_version(
     It is live at once everywhere, or from its first day; requests that run keep the version that they began with.
     """
     state = await _version(shell, service_id, version)
-    _must_write_for(caller, ServiceDefinition.model_validate(state.definition).agency)
+    if f"policy:{state.definition['agency']}" not in caller.roles:
+        raise Problem("version-unknown")
     send = publication.send(
         publication_id(service_key(service_id, version)), PublishVersion(caller.id, shell.parts.clock.now())
     )
@@ -103,13 +104,17 @@ async def get_version(service_id: Slug, version: Version, caller: AnyCaller, she
 
 @router.get("/changes")
 async def get_changes(
-    service_id: Slug, version: Version, since: Version, caller: AnyCaller, shell: TheShell
+    service_id: Slug,
+    version: Version,
+    caller: AnyCaller,
+    shell: TheShell,
+    since: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
 ) -> list[Change]:
-    """How a version differs from an earlier one, in words that people read."""
-    old, new = [
-        ServiceDefinition.model_validate((await _visible(shell, caller, service_id, number)).definition)
-        for number in (since, version)
-    ]
+    """How a version differs from an earlier one, in words that people read; without one, from that of today."""
+    new = ServiceDefinition.model_validate((await _visible(shell, caller, service_id, version)).definition)
+    if since is None:
+        return differences(await definition_in(shell, service_id), new)
+    old = ServiceDefinition.model_validate((await _visible(shell, caller, service_id, since)).definition)
     return differences(old, new)
 
 
