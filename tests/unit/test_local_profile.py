@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from afaq.local.secrets import signing_key
+from afaq.secrets.made import signing_key
 from afaq.services import compose
 
 

@@ -1,4 +1,4 @@
-"""The secrets of a local stack: random, made once, kept in a file that only its owner can read."""
+"""The secrets of a platform: random, each made once, and which service is told which of them."""
 
 import base64
 import json
@@ -15,6 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from afaq.services import NAMES
 
+SMS_COMPANIES = ("north", "south")
 _NO_USAGE = (
     "key_encipherment", "data_encipherment", "key_agreement", "key_cert_sign", "crl_sign", "encipher_only",
     "decipher_only",
@@ -24,10 +25,7 @@ _NO_USAGE = (
 def local_secrets(file: Path) -> Mapping[str, str]:
     """The secrets kept in `file`; those that are new since it was written are added."""
     kept: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
-    fresh = {name: make() for name, make in _WANTED.items() if name not in kept}
-    if "requests.paper_certificate" not in kept:
-        paper_key = kept.get("requests.paper_key") or fresh["requests.paper_key"]
-        fresh["requests.paper_certificate"] = certificate_of(paper_key)
+    fresh = new_secrets(kept)
     if fresh:
         kept |= fresh
         draft = file.with_suffix(".new")
@@ -35,6 +33,30 @@ def local_secrets(file: Path) -> Mapping[str, str]:
         draft.write_text(json.dumps(kept, indent=1))
         draft.replace(file)
     return kept
+
+
+def new_secrets(kept: Mapping[str, str]) -> dict[str, str]:
+    """Those that `kept` lacks."""
+    fresh = {name: make() for name, make in _WANTED.items() if name not in kept}
+    if "requests.paper_certificate" not in kept:
+        paper_key = kept.get("requests.paper_key") or fresh["requests.paper_key"]
+        fresh["requests.paper_certificate"] = certificate_of(paper_key)
+    return fresh
+
+
+def variables_of(name: str, secrets: Mapping[str, str]) -> dict[str, str]:
+    """The variables by which a service, or the simulators, are told the secrets that are theirs to know."""
+    return {_variable(name, secret): secrets[secret] for secret in _TOLD[name]}
+
+
+def simulated_companies(url: str, secrets: Mapping[str, str]) -> str:
+    """AFAQ_NOTIFICATIONS_SMS_COMPANIES with the simulated ones, below `url`."""
+    known = {"api_key": secrets["sms.api_key"], "webhook_secrets": [secrets["sms.webhook_secret"]]}
+    return json.dumps({name: {"url": f"{url}/{name}", **known} for name in SMS_COMPANIES})
+
+
+def _variable(name: str, secret: str) -> str:
+    return f"AFAQ_{name}_{secret.removeprefix(f'{name}.')}".upper().replace(".", "_")
 
 
 def random_key() -> str:
@@ -49,10 +71,10 @@ def signing_key() -> str:
 
 
 def certificate_of(private_key_pem: str) -> str:
-    """A certificate that the key gives itself, for signing papers on this machine."""
+    """A certificate that the key gives itself, for signing papers until an authority gives one."""
     key = load_pem_private_key(private_key_pem.encode(), None)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Afaq documents of a local stack")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Afaq documents")])
     now, usage = datetime.now(UTC), dict.fromkeys(_NO_USAGE, False)
     certificate = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
@@ -65,7 +87,8 @@ def certificate_of(private_key_pem: str) -> str:
     return certificate.public_bytes(Encoding.PEM).decode()
 
 
-def _password() -> str:
+def password() -> str:
+    """24 random bytes, written so that they may stand in an address."""
     return secrets.token_urlsafe(24)
 
 
@@ -78,19 +101,32 @@ def _sixteen_characters() -> str:
 
 
 _WANTED = {
-    **{f"{name}.{what}": _password for name in NAMES for what in ("owner_password", "app_password")},
+    **{f"{name}.{what}_password": password for name in NAMES for what in ("owner", "app")},
     **{f"{name}.master_key": random_key for name in NAMES},
     "identity.signing_key": signing_key,
     "identity.lookup_key": random_key,
     "identity.seal_key": random_key,
-    "identity.provider_secret": _password,
+    "identity.provider_secret": password,
     "requests.document_key": signing_key,
     "requests.code_key": random_key,
     "requests.paper_key": signing_key,
-    "sms.api_key": _password,
+    "sms.api_key": password,
     "sms.webhook_secret": _webhook_secret,
-    "smtp.password": _password,
+    "smtp.password": password,
     "knet.tranportal_id": _sixteen_characters,
-    "knet.password": _password,
+    "knet.password": password,
     "knet.resource_key": _sixteen_characters,
 }
+
+_TERMINAL = ("knet.tranportal_id", "knet.password", "knet.resource_key")
+_TOLD = {
+    **{name: (f"{name}.master_key",) for name in NAMES},
+    "identity": ("identity.master_key", "identity.signing_key", "identity.lookup_key", "identity.seal_key"),
+    "requests": (
+        "requests.master_key", "requests.document_key", "requests.code_key", "requests.paper_key",
+        "requests.paper_certificate",
+    ),
+    "payments": ("payments.master_key", *_TERMINAL),
+    "notifications": ("notifications.master_key", "smtp.password"),
+    "simulators": (*_TERMINAL, "sms.api_key", "sms.webhook_secret", "smtp.password"),
+}  # fmt: skip

@@ -1,0 +1,105 @@
+"""The secrets of a deployment as folders of files: one for each process that is started, with what it must know.
+
+A file AFAQ_… is the variable of its name (`read_secret_files`); the others are what servers and TLS want as files.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from afaq.kafka_access import OPERATOR, password_variable
+from afaq.local.errors import StackError
+from afaq.secrets.authority import Credential, issue, new_authority
+from afaq.secrets.made import new_secrets, password, simulated_companies, variables_of
+from afaq.services import NAMES
+
+BROKERS = ("kafka-1", "kafka-2", "kafka-3")
+ADMIN = "kafka-admin"
+MOUNTED_AT = "/run/secrets"
+SIMULATED_SMS = "http://simulators:8090/sms"
+Files = dict[str, str]
+
+
+def write_new_secrets(directory: Path) -> list[str]:
+    """Makes everything anew and writes it; returns the folders' names. Raises StackError where there is something.
+
+    The directory is closed to everybody else; what lies in it is readable, because the users of containers, which are
+    given single folders of it, have other numbers than who made them.
+    """
+    if directory.exists() and any(directory.iterdir()):
+        raise StackError(f"{directory} is not empty, and secrets are never overwritten: name a new directory.")
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    authority = new_authority()
+    folders = dict(_folders(authority, new_secrets({})))
+    for folder, files in folders.items():
+        _write(directory / folder, files)
+    (directory / "ca.key").touch(mode=0o600)
+    (directory / "ca.key").write_text(authority.key, encoding="ascii")
+    return sorted(folders)
+
+
+def _write(folder: Path, files: Files) -> None:
+    folder.mkdir()
+    for name, text in files.items():
+        file = folder / name
+        file.write_text(text, encoding="utf-8")
+        file.chmod(0o644)
+    folder.chmod(0o755)
+
+
+def _folders(authority: Credential, secrets: Mapping[str, str]) -> Iterator[tuple[str, Files]]:
+    """Who is given what. A service's api and worker share a folder; its worker alone has the one for Kafka."""
+    trust = {"ca.pem": authority.certificate}
+    logins = {user: password() for user in (*NAMES, OPERATOR)}
+    for name in NAMES:
+        yield name, trust | _store(name, secrets) | variables_of(name, secrets) | _companies(name, secrets)
+        yield f"{name}-kafka", trust | _login(name, logins)
+        yield f"{name}-db", trust | _server(issue(authority, f"{name}-db", [f"{name}-db"])) | _roles(name, secrets)
+    for broker in BROKERS:
+        yield broker, trust | {"broker.pem": _chain(issue(authority, broker, [broker]))}
+    passwords = {password_variable(user): login for user, login in logins.items()}
+    yield ADMIN, trust | {"admin.pem": _chain(issue(authority, ADMIN))} | passwords
+    yield "migrate", trust | _all(_store(name, secrets) | _owned(name, secrets) for name in NAMES)
+    keys = _all({f"AFAQ_{name.upper()}_MASTER_KEY": secrets[f"{name}.master_key"]} for name in NAMES)
+    yield OPERATOR, trust | _login(OPERATOR, logins) | _all(_store(name, secrets) for name in NAMES) | keys
+    yield "simulators", variables_of("simulators", secrets)
+
+
+def _store(name: str, secrets: Mapping[str, str]) -> Files:
+    return {f"AFAQ_{name.upper()}_POSTGRES_DSN": _dsn(name, "app", secrets)}
+
+
+def _owned(name: str, secrets: Mapping[str, str]) -> Files:
+    return {f"AFAQ_{name.upper()}_OWNER_DSN": _dsn(name, "owner", secrets)}
+
+
+def _dsn(name: str, role: str, secrets: Mapping[str, str]) -> str:
+    login = f"afaq_{name}_{role}:{secrets[f'{name}.{role}_password']}"
+    tls = f"sslmode=verify-full&sslrootcert={MOUNTED_AT}/ca.pem"
+    return f"postgresql://{login}@{name}-db:5432/afaq_{name}?{tls}"
+
+
+def _companies(name: str, secrets: Mapping[str, str]) -> Files:
+    if name != "notifications":
+        return {}
+    return {"AFAQ_NOTIFICATIONS_SMS_COMPANIES": simulated_companies(SIMULATED_SMS, secrets)}
+
+
+def _login(user: str, logins: Mapping[str, str]) -> Files:
+    return {"AFAQ_KAFKA_USERNAME": user, "AFAQ_KAFKA_PASSWORD": logins[user]}
+
+
+def _server(proof: Credential) -> Files:
+    return {"server.crt": proof.certificate, "server.key": proof.key}
+
+
+def _roles(name: str, secrets: Mapping[str, str]) -> Files:
+    roles = {f"{role}_password": secrets[f"{name}.{role}_password"] for role in ("owner", "app")}
+    return {"superuser_password": password(), **roles}
+
+
+def _chain(proof: Credential) -> str:
+    return proof.key + proof.certificate
+
+
+def _all(files: Iterable[Files]) -> Files:
+    return {name: text for some in files for name, text in some.items()}
