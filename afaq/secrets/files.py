@@ -14,7 +14,7 @@ from afaq.services import NAMES
 
 BROKERS = ("kafka-1", "kafka-2", "kafka-3")
 ADMIN = "kafka-admin"
-MOUNTED_AT = "/run/secrets"
+CA_FILE = "/run/secrets/ca.pem"
 SIMULATED_SMS = "http://simulators:8090/sms"
 Files = dict[str, str]
 
@@ -32,13 +32,15 @@ def write_new_secrets(directory: Path) -> list[str]:
     folders = dict(_folders(authority, new_secrets({})))
     for folder, files in folders.items():
         _write(directory / folder, files)
+    _write(directory, {"ca.pem": authority.certificate})
     (directory / "ca.key").touch(mode=0o600)
     (directory / "ca.key").write_text(authority.key, encoding="ascii")
+    directory.chmod(0o700)
     return sorted(folders)
 
 
 def _write(folder: Path, files: Files) -> None:
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     for name, text in files.items():
         file = folder / name
         file.write_text(text, encoding="utf-8")
@@ -48,19 +50,18 @@ def _write(folder: Path, files: Files) -> None:
 
 def _folders(authority: Credential, secrets: Mapping[str, str]) -> Iterator[tuple[str, Files]]:
     """Who is given what. A service's api and worker share a folder; its worker alone has the one for Kafka."""
-    trust = {"ca.pem": authority.certificate}
     logins = {user: password() for user in (*NAMES, OPERATOR)}
     for name in NAMES:
-        yield name, trust | _store(name, secrets) | variables_of(name, secrets) | _companies(name, secrets)
-        yield f"{name}-kafka", trust | _login(name, logins)
-        yield f"{name}-db", trust | _server(issue(authority, f"{name}-db", [f"{name}-db"])) | _roles(name, secrets)
+        yield name, _store(name, secrets) | variables_of(name, secrets) | _companies(name, secrets)
+        yield f"{name}-kafka", _login(name, logins)
+        yield f"{name}-db", _server(issue(authority, f"{name}-db", [f"{name}-db"])) | _roles(name, secrets)
     for broker in BROKERS:
-        yield broker, trust | {"broker.pem": _chain(issue(authority, broker, [broker]))}
+        yield broker, {"broker.pem": _chain(issue(authority, broker, [broker]))}
     passwords = {password_variable(user): login for user, login in logins.items()}
-    yield ADMIN, trust | {"admin.pem": _chain(issue(authority, ADMIN))} | passwords
-    yield "migrate", trust | _all(_store(name, secrets) | _owned(name, secrets) for name in NAMES)
+    yield ADMIN, {"admin.pem": _chain(issue(authority, ADMIN))} | passwords
+    yield "migrate", _all(_store(name, secrets) | _owned(name, secrets) for name in NAMES)
     keys = _all({f"AFAQ_{name.upper()}_MASTER_KEY": secrets[f"{name}.master_key"]} for name in NAMES)
-    yield OPERATOR, trust | _login(OPERATOR, logins) | _all(_store(name, secrets) for name in NAMES) | keys
+    yield OPERATOR, _login(OPERATOR, logins) | _all(_store(name, secrets) for name in NAMES) | keys
     yield "simulators", variables_of("simulators", secrets)
 
 
@@ -74,7 +75,7 @@ def _owned(name: str, secrets: Mapping[str, str]) -> Files:
 
 def _dsn(name: str, role: str, secrets: Mapping[str, str]) -> str:
     login = f"afaq_{name}_{role}:{secrets[f'{name}.{role}_password']}"
-    tls = f"sslmode=verify-full&sslrootcert={MOUNTED_AT}/ca.pem"
+    tls = f"sslmode=verify-full&sslrootcert={CA_FILE}"
     return f"postgresql://{login}@{name}-db:5432/afaq_{name}?{tls}"
 
 

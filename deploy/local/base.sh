@@ -9,7 +9,8 @@ command -v debootstrap >/dev/null || {
   apt-get update -qq
   apt-get install -y -qq --no-install-recommends debootstrap >/dev/null
 }
-debootstrap --variant=minbase --include=ca-certificates "$suite" "$root" >/dev/null
+# This debootstrap may be older than the suite: all of Debian's are made as sid is.
+debootstrap --variant=minbase --include=ca-certificates "$suite" "$root" "" /usr/share/debootstrap/scripts/sid >/dev/null
 rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/* "$root"/usr/share/{doc,man,locale,info}/*
 authorities=$(python3 -c 'import ssl; p = ssl.get_default_verify_paths(); print(p.cafile or p.openssl_cafile)')
 bundle=/etc/ssl/certs/ca-certificates.crt

@@ -5,7 +5,7 @@ cd "$(dirname "$0")"
 have() { docker image inspect "$1" >/dev/null 2>&1; }
 build() { have "afaq-local/$1" || DOCKER_BUILDKIT=0 docker build -q -t "afaq-local/$1" "${1%%:*}"; }
 
-have afaq-local/debian:bookworm || ./base.sh afaq-local/debian:bookworm bookworm
+for suite in bookworm forky; do have "afaq-local/debian:$suite" || ./base.sh "afaq-local/debian:$suite" "$suite"; done
 build python:3.11
 build postgres:18
 have afaq-local/kafka:4.3.1 || {
