@@ -11,12 +11,12 @@ READY_TO_TEST := .venv/ready-to-test
 READY_TO_RUN := $(shell [ $(READY_TO_TEST) -nt requirements/test.txt -a $(READY_TO_TEST) -nt requirements/local.txt ] \
   && echo $(READY_TO_TEST) || echo .venv/ready-to-run)
 
-.PHONY: help demo up test simulate chaos bench check fmt lock clean
+.PHONY: help demo up test compose-test simulate chaos bench check fmt lock clean
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 } \
+	  /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 } \
 	  END { print "" }' $(MAKEFILE_LIST)
 
 ##@ Run
@@ -52,11 +52,15 @@ fmt: $(READY_TO_TEST) ## format the code, and mend what the linter can
 	$(BIN)/ruff check --fix-only $(CODE)
 	$(BIN)/ruff format $(CODE)
 
+compose-test: $(READY_TO_TEST) ## the stack of deploy/compose.yaml in containers, its parts killed and paused, then an audit
+	@deploy/local/compose-test.sh
+
 ##@ Repair
 # The tests' versions bind the others: what runs is what was tested.
 lock: $(READY_TO_TEST) ## pin anew what pyproject.toml asks for, and Kafka's jars
 	$(PIN) pyproject.toml --group test -o requirements/test.txt
 	$(PIN) pyproject.toml --group local -c requirements/test.txt -o requirements/local.txt
+	$(PIN) pyproject.toml --group simulators -c requirements/test.txt -o requirements/simulators.txt
 	$(PIN) pyproject.toml -c requirements/test.txt -o requirements/runtime.txt
 	echo uv | $(PIN) - -o requirements/uv.txt
 	$(BIN)/python -m afaq.local.kafka_lock

@@ -20,7 +20,7 @@ from afaq.local.lock import DirectoryLock
 from afaq.local.ports import claim_ports
 from afaq.local.postgres import Postgres
 from afaq.local.processes import Program, Supervisor
-from afaq.secrets.made import local_secrets, simulated_companies, variables_of
+from afaq.secrets.made import local_secrets, simulated_variables_of, variables_of
 from afaq.services import NAMES, migrations_of
 from shared.contracts.topics import PROBE
 from shared.kernel.clock import OFFSET_FILE_VARIABLE
@@ -150,7 +150,6 @@ class Stack:
         urls = endpoints.urls
         environments["identity"] |= {
             "AFAQ_IDENTITY_PUBLIC_URL": urls["identity"],
-            "AFAQ_IDENTITY_PROVIDERS": json.dumps(_providers(urls["sign-in"], secrets["identity.provider_secret"])),
             "AFAQ_IDENTITY_CLIENTS": json.dumps({PORTAL: [PORTAL_ADDRESS]}),
         }
         environments["requests"] |= {
@@ -163,7 +162,6 @@ class Stack:
             "AFAQ_PAYMENTS_KNET_UNKNOWN_TRANSACTION_CODE": "SIM109",
         }
         environments["notifications"] |= {
-            "AFAQ_NOTIFICATIONS_SMS_COMPANIES": simulated_companies(f"{urls['simulators']}/sms", secrets),
             "AFAQ_NOTIFICATIONS_SMTP_HOST": "127.0.0.1",
             "AFAQ_NOTIFICATIONS_SMTP_PORT": urls["mail"].rpartition(":")[2],
             "AFAQ_NOTIFICATIONS_SMTP_USERNAME": "afaq",
@@ -185,7 +183,7 @@ class Stack:
         return environments
 
     def _service_environment(self, name: str, endpoints: Endpoints, secrets: Mapping[str, str]) -> dict[str, str]:
-        prefix = f"AFAQ_{name.upper()}"
+        prefix, urls = f"AFAQ_{name.upper()}", endpoints.urls
         return {
             "AFAQ_PROFILE": "local",
             KAFKA_VARIABLE: endpoints.kafka,
@@ -193,8 +191,9 @@ class Stack:
             "AFAQ_TRACES_FILE": str(self._directory / "traces" / f"{name}.jsonl"),
             OFFSET_FILE_VARIABLE: str(self._directory / "clock-offset"),
             f"{prefix}_POSTGRES_DSN": endpoints.dsns[name].app,
-            f"{prefix}_PORT": endpoints.urls[name].rpartition(":")[2],
+            f"{prefix}_PORT": urls[name].rpartition(":")[2],
             **variables_of(name, secrets),
+            **simulated_variables_of(name, secrets, sign_in=urls["sign-in"], sms=f"{urls['simulators']}/sms"),
             **self._extra.get(name, {}),
         }
 
@@ -213,17 +212,6 @@ class Stack:
         self.supervisor = Supervisor(programs, self._directory, say=self._say, echo=self._echo)
         await self.supervisor.start()
         await self.supervisor.wait_ready(READY_SECONDS)
-
-
-def _providers(url: str, secret: str) -> Mapping[str, object]:
-    """The national sign-in and the staff's, both played by one mock that believes whoever it is told to be."""
-    one = {
-        "issuer": url,
-        "client_id": "afaq",
-        "client_secret": secret,
-        "acr": {"substantial": "urn:afaq:substantial", "high": "urn:afaq:high"},
-    }
-    return {"national": {**one, "civil_id_claim": "civil_id"}, "staff": {**one, "roles_claim": "roles"}}
 
 
 async def _migrate(name: str, dsns: Dsns) -> None:

@@ -9,18 +9,20 @@ from pathlib import Path
 from afaq.kafka_access import OPERATOR, password_variable
 from afaq.local.errors import StackError
 from afaq.secrets.authority import Credential, issue, new_authority
-from afaq.secrets.made import new_secrets, password, simulated_companies, variables_of
+from afaq.secrets.made import new_secrets, password, simulated_variables_of, variables_of
 from afaq.services import NAMES
 
 BROKERS = ("kafka-1", "kafka-2", "kafka-3")
 ADMIN = "kafka-admin"
 CA_FILE = "/run/secrets/ca.pem"
-SIMULATED_SMS = "http://simulators:8090/sms"
+SIGN_IN, SMS = "http://sign-in.localhost:8091", "http://simulators.localhost:8090/sms"
 Files = dict[str, str]
 
 
-def write_new_secrets(directory: Path) -> list[str]:
+def write_new_secrets(directory: Path, *, simulated: bool) -> list[str]:
     """Makes everything anew and writes it; returns the folders' names. Raises StackError where there is something.
+
+    What those outside give (the bank, the national sign-in, companies) is made only if they are to be `simulated`.
 
     The directory is closed to everybody else; what lies in it is readable, because the users of containers, which are
     given single folders of it, have other numbers than who made them.
@@ -29,7 +31,7 @@ def write_new_secrets(directory: Path) -> list[str]:
         raise StackError(f"{directory} is not empty, and secrets are never overwritten: name a new directory.")
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     authority = new_authority()
-    folders = dict(_folders(authority, new_secrets({})))
+    folders = dict(_folders(authority, new_secrets({}), simulated=simulated))
     for folder, files in folders.items():
         _write(directory / folder, files)
     _write(directory, {"ca.pem": authority.certificate})
@@ -48,11 +50,12 @@ def _write(folder: Path, files: Files) -> None:
     folder.chmod(0o755)
 
 
-def _folders(authority: Credential, secrets: Mapping[str, str]) -> Iterator[tuple[str, Files]]:
+def _folders(authority: Credential, secrets: Mapping[str, str], *, simulated: bool) -> Iterator[tuple[str, Files]]:
     """Who is given what. A service's api and worker share a folder; its worker alone has the one for Kafka."""
     logins = {user: password() for user in (*NAMES, OPERATOR)}
     for name in NAMES:
-        yield name, _store(name, secrets) | variables_of(name, secrets) | _companies(name, secrets)
+        outside = simulated_variables_of(name, secrets, sign_in=SIGN_IN, sms=SMS) if simulated else {}
+        yield name, _store(name, secrets) | variables_of(name, secrets) | outside
         yield f"{name}-kafka", _login(name, logins)
         yield f"{name}-db", _server(issue(authority, f"{name}-db", [f"{name}-db"])) | _roles(name, secrets)
     for broker in BROKERS:
@@ -62,7 +65,8 @@ def _folders(authority: Credential, secrets: Mapping[str, str]) -> Iterator[tupl
     yield "migrate", _all(_store(name, secrets) | _owned(name, secrets) for name in NAMES)
     keys = _all({f"AFAQ_{name.upper()}_MASTER_KEY": secrets[f"{name}.master_key"]} for name in NAMES)
     yield OPERATOR, _login(OPERATOR, logins) | _all(_store(name, secrets) for name in NAMES) | keys
-    yield "simulators", variables_of("simulators", secrets)
+    if simulated:
+        yield "simulators", variables_of("simulators", secrets)
 
 
 def _store(name: str, secrets: Mapping[str, str]) -> Files:
@@ -77,12 +81,6 @@ def _dsn(name: str, role: str, secrets: Mapping[str, str]) -> str:
     login = f"afaq_{name}_{role}:{secrets[f'{name}.{role}_password']}"
     tls = f"sslmode=verify-full&sslrootcert={CA_FILE}"
     return f"postgresql://{login}@{name}-db:5432/afaq_{name}?{tls}"
-
-
-def _companies(name: str, secrets: Mapping[str, str]) -> Files:
-    if name != "notifications":
-        return {}
-    return {"AFAQ_NOTIFICATIONS_SMS_COMPANIES": simulated_companies(SIMULATED_SMS, secrets)}
 
 
 def _login(user: str, logins: Mapping[str, str]) -> Files:

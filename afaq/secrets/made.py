@@ -49,10 +49,30 @@ def variables_of(name: str, secrets: Mapping[str, str]) -> dict[str, str]:
     return {_variable(name, secret): secrets[secret] for secret in _TOLD[name]}
 
 
-def simulated_companies(url: str, secrets: Mapping[str, str]) -> str:
-    """AFAQ_NOTIFICATIONS_SMS_COMPANIES with the simulated ones, below `url`."""
+def simulated_variables_of(name: str, secrets: Mapping[str, str], *, sign_in: str, sms: str) -> dict[str, str]:
+    """Likewise what a service is told by those outside, as the simulators have it, who listen at these addresses."""
+    told = {_variable(name, secret): secrets[secret] for secret in _SIMULATED.get(name, ())}
+    if name == "identity":
+        told["AFAQ_IDENTITY_PROVIDERS"] = json.dumps(_simulated_providers(sign_in, secrets["identity.provider_secret"]))
+    if name == "notifications":
+        told["AFAQ_NOTIFICATIONS_SMS_COMPANIES"] = json.dumps(_simulated_companies(sms, secrets))
+    return told
+
+
+def _simulated_companies(url: str, secrets: Mapping[str, str]) -> Mapping[str, object]:
     known = {"api_key": secrets["sms.api_key"], "webhook_secrets": [secrets["sms.webhook_secret"]]}
-    return json.dumps({name: {"url": f"{url}/{name}", **known} for name in SMS_COMPANIES})
+    return {name: {"url": f"{url}/{name}", **known} for name in SMS_COMPANIES}
+
+
+def _simulated_providers(url: str, secret: str) -> Mapping[str, object]:
+    """The national sign-in and the staff's, both played by one mock that believes whoever it is told to be."""
+    one = {
+        "issuer": url,
+        "client_id": "afaq",
+        "client_secret": secret,
+        "acr": {"substantial": "urn:afaq:substantial", "high": "urn:afaq:high"},
+    }
+    return {"national": {**one, "civil_id_claim": "civil_id"}, "staff": {**one, "roles_claim": "roles"}}
 
 
 def _variable(name: str, secret: str) -> str:
@@ -126,7 +146,6 @@ _TOLD = {
         "requests.master_key", "requests.document_key", "requests.code_key", "requests.paper_key",
         "requests.paper_certificate",
     ),
-    "payments": ("payments.master_key", *_TERMINAL),
-    "notifications": ("notifications.master_key", "smtp.password"),
     "simulators": (*_TERMINAL, "sms.api_key", "sms.webhook_secret", "smtp.password"),
 }  # fmt: skip
+_SIMULATED = {"payments": _TERMINAL, "notifications": ("smtp.password",)}

@@ -56,7 +56,7 @@ async def put_in_force(accesses: Sequence[Access], passwords: Mapping[str, str],
 
     `brokers` are reached as an administrator. Raises KafkaException where they refuse, or are not there in time.
     """
-    admin = AdminClient(_librdkafka_options(brokers))
+    admin = AdminClient(librdkafka_options(brokers))
     await asyncio.to_thread(_set_passwords, admin, passwords)
     for access in accesses:
         await asyncio.to_thread(_set_permissions, admin, access)
@@ -117,7 +117,7 @@ def _wait(answers: Iterable["Future[Any]"]) -> None:
         answer.result()
 
 
-def _librdkafka_options(brokers: Brokers) -> dict[str, str]:
+def librdkafka_options(brokers: Brokers) -> dict[str, str]:
     """librdkafka's own words for what all other clients are given."""
     password = brokers.password and brokers.password.get_secret_value()
     options = {
