@@ -6,16 +6,15 @@ from contextlib import asynccontextmanager
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-PORTS = {
-    "identity": 8081,
-    "requests": 8082,
-    "payments": 8083,
-    "notifications": 8084,
-    "simulators": 8090,
-    "sign-in": 8091,
+URLS = {
+    "identity": "http://identity.localhost:8081",
+    "requests": "http://requests.localhost:8082",
+    "payments": "http://payments.localhost:8083",
+    "notifications": "http://notifications.localhost:8084",
+    "sign-in": "http://sign-in.localhost:8091",
+    "simulators": "http://127.0.0.1:8090",
 }
-URLS = {name: f"http://127.0.0.1:{port}" for name, port in PORTS.items()}
-HEALS = {"kill": "start", "pause": "unpause"}
+HEALS = {"kill": ("start", "--wait"), "pause": ("unpause",)}
 
 
 async def compose(*arguments: str, given: bytes | None = None, must: bool = True) -> tuple[int, str]:
@@ -46,7 +45,7 @@ async def struck(part: str, act: str) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await compose(HEALS[act], part)
+        await compose(*HEALS[act], part)
 
 
 class Loopback(AbstractResolver):

@@ -11,26 +11,41 @@ from afaq.services import NAMES, functions_of
 from shared.contracts.topics import TOPICS
 from tests.compose.composed import asked_inside, compose
 
-SCRIPT = Path(__file__).with_name("permissions.py").read_bytes()
+PERMISSIONS = Path(__file__).with_name("permissions.py").read_bytes()
+CONCEDING = Path(__file__).with_name("conceding.py").read_bytes()
 DATABASES = [f"{name}-db:5432" for name in NAMES]
 BROKER = "kafka-1:9094"
 READS, WRITES = {"DESCRIBE", "READ"}, {"DESCRIBE", "WRITE"}
 
 
 async def may(part: str) -> Any:
-    return json.loads(await asked_inside(part, SCRIPT, *DATABASES, BROKER))
+    return json.loads(await asked_inside(part, PERMISSIONS, *DATABASES, BROKER))
+
+
+def declared(name: str) -> dict[str, set[str]]:
+    reads = {topic.name for topic in functions_of(name).reads}
+    own = {topic.name for topic in TOPICS if topic.owner == name}
+    return {
+        topic.name: (READS if topic.name in reads | own else set()) | (WRITES if topic.name in own else set())
+        for topic in TOPICS
+    }
+
+
+async def allowed(name: str) -> dict[str, set[str]]:
+    return {topic: set(operations) for topic, operations in (await may(f"{name}-worker"))["topics"].items()}
 
 
 @pytest.mark.parametrize("name", NAMES)
 async def test_a_service_may_do_on_topics_what_it_declares_and_no_more(composed: Api, name: str) -> None:
-    reads = {topic.name for topic in functions_of(name).reads}
-    own = {topic.name for topic in TOPICS if topic.owner == name}
-    expected = {
-        topic.name: (READS if topic.name in reads | own else set()) | (WRITES if topic.name in own else set())
-        for topic in TOPICS
-    }
-    found = (await may(f"{name}-worker"))["topics"]
-    assert {topic: set(operations) for topic, operations in found.items()} == expected
+    assert await allowed(name) == declared(name)
+
+
+async def test_what_a_service_does_not_declare_any_more_is_taken_away(composed: Api) -> None:
+    concede = ["run", "--rm", "-T", "--entrypoint", "python", "kafka-access", "-", "identity", "payments.events"]
+    await compose(*concede, given=CONCEDING)
+    assert await allowed("identity") != declared("identity")
+    await compose("run", "--rm", "-T", "kafka-access")
+    assert await allowed("identity") == declared("identity")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -42,7 +57,7 @@ async def test_a_service_reaches_its_own_database_alone_and_its_api_no_broker(co
 
 async def test_operators_tools_read_every_topic_and_write_none(composed: Api) -> None:
     command = ["run", "--rm", "-T", "--entrypoint", "python", "operator", "-"]
-    _, said = await compose(*command, given=SCRIPT)
+    _, said = await compose(*command, given=PERMISSIONS)
     found = json.loads(said)["topics"]
     assert {frozenset(operations) for operations in found.values()} == {frozenset({*READS, "DESCRIBE_CONFIGS"})}
 
