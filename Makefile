@@ -11,7 +11,7 @@ READY_TO_TEST := .venv/ready-to-test
 READY_TO_RUN := $(shell [ $(READY_TO_TEST) -nt requirements/test.txt -a $(READY_TO_TEST) -nt requirements/local.txt ] \
   && echo $(READY_TO_TEST) || echo .venv/ready-to-run)
 
-.PHONY: help demo up test compose-test simulate chaos bench check fmt lock clean
+.PHONY: help demo up test compose-test image sbom simulate chaos bench check fmt lock clean
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -27,8 +27,8 @@ up: $(READY_TO_RUN) ## the whole platform on this machine, until Ctrl-C
 	@$(BIN)/afaq up
 
 ##@ Develop
-test: $(READY_TO_TEST) ## all tests, on a real PostgreSQL and a real Kafka
-	$(BIN)/pytest
+test: $(READY_TO_TEST) ## all tests, on a real PostgreSQL and a real Kafka; AFAQ_TEST_STACK=containers: in containers
+	$(if $(filter containers,$(AFAQ_TEST_STACK)),deploy/local/with-engine.sh) $(BIN)/pytest
 
 SEEDS ?= 400
 simulate: $(READY_TO_TEST) ## the platform in memory, seed by seed, with all that can go wrong; SEEDS=400
@@ -53,7 +53,14 @@ fmt: $(READY_TO_TEST) ## format the code, and mend what the linter can
 	$(BIN)/ruff format $(CODE)
 
 compose-test: $(READY_TO_TEST) ## the stack of deploy/compose.yaml in containers, its parts killed and paused, then an audit
-	@deploy/local/compose-test.sh
+	@deploy/local/with-engine.sh deploy/local/compose-test.sh
+
+image: ## the container image, `afaq`
+	docker build -f deploy/Dockerfile -t afaq .
+
+sbom: $(READY_TO_TEST) ## what the image's Python is made of, out of the lock (CycloneDX): dist/afaq.cdx.json
+	@mkdir -p dist
+	PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml -o dist/afaq.cdx.json requirements/runtime.txt
 
 ##@ Repair
 # The tests' versions bind the others: what runs is what was tested.
@@ -68,7 +75,7 @@ lock: $(READY_TO_TEST) ## pin anew what pyproject.toml asks for, and Kafka's jar
 clean: ## remove data, environment and caches
 	@[ ! -d .afaq ] || $(PYTHON) -m afaq.local.lock .afaq
 	@find .afaq -lname '/var/tmp/afaq-postgres-*' 2>/dev/null | while read -r link; do rm -rf "$$(readlink "$$link")"; done
-	rm -rf .afaq .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .afaq .venv dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 UV = $(shell command -v uv || echo $(BIN)/uv)

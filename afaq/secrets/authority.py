@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 AUTHORITY_DAYS, CERTIFICATE_DAYS = 3650, 730
@@ -42,6 +42,13 @@ def new_authority() -> Credential:
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     builder = builder.add_extension(_usage("key_cert_sign", "crl_sign"), critical=True)
     return Credential(key, builder.sign(key, SHA256()))
+
+
+def authority_of(key: str, certificate: str) -> Credential:
+    """The authority that was made once, from what was kept of it (PEM)."""
+    private_key = load_pem_private_key(key.encode(), None)
+    assert isinstance(private_key, ec.EllipticCurvePrivateKey)
+    return Credential(private_key, x509.load_pem_x509_certificate(certificate.encode()))
 
 
 def issue(authority: Credential, name: str, hosts: Sequence[str] = ()) -> Credential:

@@ -23,9 +23,24 @@ def new(
 
 
 async def _new(directory: Path, *, simulated: bool) -> int:
-    from afaq.secrets.files import write_new_secrets
+    from afaq.secrets.files import AUTHORITY_KEY, write_new_secrets
 
-    folders = write_new_secrets(directory, simulated=simulated)
-    typer.echo(f"{directory} has the secrets of {', '.join(folders)}.")
-    typer.echo(f"Put {directory / 'ca.key'} away, to where no server reads it: it gives certificates.")
+    write_new_secrets(directory, simulated=simulated)
+    typer.echo(f"{directory} has all secrets, a folder for each process.")
+    typer.echo(f"Put {AUTHORITY_KEY} away, to where no server reads it: it gives certificates, now and in two years.")
+    return 0
+
+
+@app.command()
+def renew(directory: Annotated[Path, typer.Argument(help="What `new` has made, with its ca.key back in it.")]) -> None:
+    """Give databases, brokers and the administrator new certificates; what runs takes them when it is started again."""
+    from afaq.cli import run
+
+    run(_renew(directory))
+
+
+async def _renew(directory: Path) -> int:
+    from afaq.secrets.files import renew_certificates
+
+    renew_certificates(directory)
     return 0

@@ -8,65 +8,84 @@ from pathlib import Path
 
 from afaq.kafka_access import OPERATOR, password_variable
 from afaq.local.errors import StackError
-from afaq.secrets.authority import Credential, issue, new_authority
+from afaq.secrets.authority import Credential, authority_of, issue, new_authority
 from afaq.secrets.made import new_secrets, password, simulated_variables_of, variables_of
 from afaq.services import NAMES
 
 BROKERS = ("kafka-1", "kafka-2", "kafka-3")
-ADMIN = "kafka-admin"
+ADMIN, AUTHORITY_KEY = "kafka-admin", "ca.key"
 CA_FILE = "/run/secrets/ca.pem"
 SIGN_IN, SMS = "http://sign-in.localhost:8091", "http://simulators.localhost:8090/sms"
 Files = dict[str, str]
 
 
-def write_new_secrets(directory: Path, *, simulated: bool) -> list[str]:
-    """Makes everything anew and writes it; returns the folders' names. Raises StackError where there is something.
+def write_new_secrets(directory: Path, *, simulated: bool) -> None:
+    """Makes everything anew and writes it. Raises StackError where there is something already.
 
     What those outside give (the bank, the national sign-in, companies) is made only if they are to be `simulated`.
-
     The directory is closed to everybody else; what lies in it is readable, because the users of containers, which are
     given single folders of it, have other numbers than who made them.
     """
     if directory.exists() and any(directory.iterdir()):
         raise StackError(f"{directory} is not empty, and secrets are never overwritten: name a new directory.")
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    authority = new_authority()
-    folders = dict(_folders(authority, new_secrets({}), simulated=simulated))
-    for folder, files in folders.items():
-        _write(directory / folder, files)
-    _write(directory, {"ca.pem": authority.certificate})
-    (directory / "ca.key").touch(mode=0o600)
-    (directory / "ca.key").write_text(authority.key, encoding="ascii")
     directory.chmod(0o700)
-    return sorted(folders)
+    authority = new_authority()
+    _write(directory / "ca.pem", authority.certificate)
+    _write(directory / AUTHORITY_KEY, authority.key, mode=0o600)
+    _write_folders(directory, _told(new_secrets({}), simulated=simulated))
+    _write_folders(directory, _proofs(authority))
 
 
-def _write(folder: Path, files: Files) -> None:
-    folder.mkdir(exist_ok=True)
-    for name, text in files.items():
-        file = folder / name
-        file.write_text(text, encoding="utf-8")
-        file.chmod(0o644)
-    folder.chmod(0o755)
+def renew_certificates(directory: Path) -> None:
+    """Gives every server and the administrator a new certificate. Raises StackError where the authority is away."""
+    try:
+        key, certificate = [(directory / name).read_text(encoding="ascii") for name in (AUTHORITY_KEY, "ca.pem")]
+    except OSError as error:
+        raise StackError(
+            f"{error}: certificates are given with the {AUTHORITY_KEY} that was made with ca.pem."
+        ) from None
+    _write_folders(directory, _proofs(authority_of(key, certificate)))
 
 
-def _folders(authority: Credential, secrets: Mapping[str, str], *, simulated: bool) -> Iterator[tuple[str, Files]]:
-    """Who is given what. A service's api and worker share a folder; its worker alone has the one for Kafka."""
+def _write_folders(directory: Path, folders: Iterable[tuple[str, Files]]) -> None:
+    for folder, files in folders:
+        (directory / folder).mkdir(exist_ok=True)
+        (directory / folder).chmod(0o755)
+        for name, text in files.items():
+            _write(directory / folder / name, text)
+
+
+def _write(file: Path, text: str, mode: int = 0o644) -> None:
+    file.touch(mode=0o600)
+    file.chmod(mode)
+    file.write_text(text, encoding="utf-8")
+
+
+def _told(secrets: Mapping[str, str], *, simulated: bool) -> Iterator[tuple[str, Files]]:
+    """Who is told what. A service's api and worker share a folder; its worker alone has the one for Kafka."""
     logins = {user: password() for user in (*NAMES, OPERATOR)}
     for name in NAMES:
         outside = simulated_variables_of(name, secrets, sign_in=SIGN_IN, sms=SMS) if simulated else {}
         yield name, _store(name, secrets) | variables_of(name, secrets) | outside
         yield f"{name}-kafka", _login(name, logins)
-        yield f"{name}-db", _server(issue(authority, f"{name}-db", [f"{name}-db"])) | _roles(name, secrets)
-    for broker in BROKERS:
-        yield broker, {"broker.pem": _chain(issue(authority, broker, [broker]))}
-    passwords = {password_variable(user): login for user, login in logins.items()}
-    yield ADMIN, {"admin.pem": _chain(issue(authority, ADMIN))} | passwords
+        yield f"{name}-db", _roles(name, secrets)
+    yield ADMIN, {password_variable(user): login for user, login in logins.items()}
     yield "migrate", _all(_store(name, secrets) | _owned(name, secrets) for name in NAMES)
     keys = _all({f"AFAQ_{name.upper()}_MASTER_KEY": secrets[f"{name}.master_key"]} for name in NAMES)
     yield OPERATOR, _login(OPERATOR, logins) | _all(_store(name, secrets) for name in NAMES) | keys
     if simulated:
         yield "simulators", variables_of("simulators", secrets)
+
+
+def _proofs(authority: Credential) -> Iterator[tuple[str, Files]]:
+    """Who proves by a certificate who they are."""
+    for host in (f"{name}-db" for name in NAMES):
+        proof = issue(authority, host, [host])
+        yield host, {"server.crt": proof.certificate, "server.key": proof.key}
+    for host in BROKERS:
+        yield host, {"broker.pem": _chain(issue(authority, host, [host]))}
+    yield ADMIN, {"admin.pem": _chain(issue(authority, ADMIN))}
 
 
 def _store(name: str, secrets: Mapping[str, str]) -> Files:
@@ -85,10 +104,6 @@ def _dsn(name: str, role: str, secrets: Mapping[str, str]) -> str:
 
 def _login(user: str, logins: Mapping[str, str]) -> Files:
     return {"AFAQ_KAFKA_USERNAME": user, "AFAQ_KAFKA_PASSWORD": logins[user]}
-
-
-def _server(proof: Credential) -> Files:
-    return {"server.crt": proof.certificate, "server.key": proof.key}
 
 
 def _roles(name: str, secrets: Mapping[str, str]) -> Files:

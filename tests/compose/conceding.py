@@ -12,5 +12,6 @@ from shared.messaging.brokers import Brokers
 user, topic = sys.argv[1:]
 allowed = (AclOperation.READ, AclPermissionType.ALLOW)
 binding = AclBinding(Kind.TOPIC, topic, Pattern.LITERAL, f"User:{user}", "*", *allowed)
-for answer in AdminClient(librdkafka_options(Brokers())).create_acls([binding]).values():
+admin = AdminClient(librdkafka_options(Brokers()))
+for answer in admin.create_acls([binding]).values():
     answer.result(timeout=20)
