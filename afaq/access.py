@@ -78,9 +78,9 @@ def what_is_wrong(error: ValidationError, prefix: str) -> str:
     """Which variables are missing or wrong, a line each; their values are not repeated, they may be secrets."""
     found = []
     for fault in error.errors(include_input=False, include_url=False):
-        field = str(fault["loc"][0]) if fault["loc"] else ""
-        variable = field if field.isupper() else f"{prefix}{field.upper()}"
-        found.append(f"  {variable}: {'not set' if fault['type'] == 'missing' else fault['msg']}")
+        said = "not set" if fault["type"] == "missing" else fault["msg"]
+        variables = [field if field.isupper() else f"{prefix}{field.upper()}" for field in map(str, fault["loc"][:1])]
+        found.append(f"  {': '.join([*variables, said])}")
     return "\n".join(["set these environment variables (see deploy/README.md):", *found])
 
 

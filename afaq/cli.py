@@ -4,7 +4,8 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,6 +26,7 @@ app.add_typer(secrets.app, name="secrets")
 clock_app = typer.Typer(no_args_is_help=True, help="The clock of a local stack.")
 app.add_typer(clock_app, name="clock")
 
+REFUSED = "see that the brokers run, and that who asks is an administrator (AFAQ_KAFKA_…, deploy/README.md)."
 DEFAULT_DIRECTORY = Path(".afaq")
 Directory = Annotated[Path, typer.Option(help="Where the local stack keeps its data.")]
 Role = Annotated[str, typer.Option(help="api answers HTTP, worker does the rest, all does both.")]
@@ -104,23 +106,30 @@ def _service_command(name: str) -> None:
     @app.command(name, help=f"Run a process of the service {name}.")
     def _(role: Role = "all") -> None:
         import uvloop
-        from pydantic import ValidationError
 
-        from afaq.access import what_is_wrong
         from afaq.services import compose
         from shared.messaging.brokers import Brokers
         from shared.runtime.process import Role as ProcessRole
         from shared.runtime.process import run_process
 
-        prefix = f"AFAQ_{name.upper()}_"
-        try:
+        with _what_is_wrong_is_said(name, f"AFAQ_{name.upper()}_"):
             composed = compose(name)
-            prefix = "AFAQ_KAFKA_"
+        with _what_is_wrong_is_said(name, "AFAQ_KAFKA_"):
             brokers = None if role == ProcessRole.API else Brokers()
-        except ValidationError as error:
-            typer.secho(f"{name} cannot start; {what_is_wrong(error, prefix)}", fg="red", err=True)
-            raise typer.Exit(1) from None
         uvloop.run(run_process(composed, ProcessRole(role), brokers))
+
+
+@contextmanager
+def _what_is_wrong_is_said(name: str, prefix: str) -> Iterator[None]:
+    from pydantic import ValidationError
+
+    from afaq.access import what_is_wrong
+
+    try:
+        yield
+    except ValidationError as error:
+        typer.secho(f"{name} cannot start; {what_is_wrong(error, prefix)}", fg="red", err=True)
+        raise typer.Exit(1) from None
 
 
 for _name in NAMES:
@@ -207,10 +216,17 @@ def topics() -> None:
 
 
 async def _topics() -> int:
+    from aiokafka.errors import KafkaError
+
     from afaq.access import brokers_here
+    from afaq.local.errors import StackError
     from shared.messaging.topics import create_topics
 
-    _say(", ".join(await create_topics(brokers_here())) or "all topics are there")
+    try:
+        created = await create_topics(brokers_here())
+    except KafkaError as error:
+        raise StackError(f"The topics were not created ({error}): {REFUSED}") from None
+    _say(", ".join(created) or "all topics are there")
     return 0
 
 
@@ -221,11 +237,17 @@ def kafka_access() -> None:
 
 
 async def _kafka_access() -> int:
+    from confluent_kafka import KafkaException
+
     from afaq.access import brokers_here
     from afaq.kafka_access import accesses, passwords_told
+    from afaq.local.errors import StackError
     from shared.messaging.access import put_in_force
 
-    await put_in_force(accesses(), passwords_told(), brokers_here())
+    try:
+        await put_in_force(accesses(), passwords_told(), brokers_here())
+    except KafkaException as error:
+        raise StackError(f"The permissions were not set ({error.args[0].str()}): {REFUSED}") from None
     _say("every user may do what is declared, and no more")
     return 0
 
