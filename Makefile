@@ -11,12 +11,12 @@ READY_TO_TEST := .venv/ready-to-test
 READY_TO_RUN := $(shell [ $(READY_TO_TEST) -nt requirements/test.txt -a $(READY_TO_TEST) -nt requirements/local.txt ] \
   && echo $(READY_TO_TEST) || echo .venv/ready-to-run)
 
-.PHONY: help demo up test simulate chaos bench check fmt lock clean
+.PHONY: help demo up test compose-test image sbom simulate chaos bench check fmt lock clean
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 } \
+	  /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 } \
 	  END { print "" }' $(MAKEFILE_LIST)
 
 ##@ Run
@@ -27,8 +27,8 @@ up: $(READY_TO_RUN) ## the whole platform on this machine, until Ctrl-C
 	@$(BIN)/afaq up
 
 ##@ Develop
-test: $(READY_TO_TEST) ## all tests, on a real PostgreSQL and a real Kafka
-	$(BIN)/pytest
+test: $(READY_TO_TEST) ## all tests, on a real PostgreSQL and a real Kafka; AFAQ_TEST_STACK=containers: in containers
+	$(if $(filter containers,$(AFAQ_TEST_STACK)),deploy/local/with-engine.sh) $(BIN)/pytest
 
 SEEDS ?= 400
 simulate: $(READY_TO_TEST) ## the platform in memory, seed by seed, with all that can go wrong; SEEDS=400
@@ -52,11 +52,22 @@ fmt: $(READY_TO_TEST) ## format the code, and mend what the linter can
 	$(BIN)/ruff check --fix-only $(CODE)
 	$(BIN)/ruff format $(CODE)
 
+compose-test: $(READY_TO_TEST) ## the stack of deploy/compose.yaml in containers, its parts killed and paused, then an audit
+	@deploy/local/with-engine.sh deploy/local/compose-test.sh
+
+image: ## the container image, `afaq`
+	docker build -f deploy/Dockerfile -t afaq .
+
+sbom: $(READY_TO_TEST) ## what the image's Python is made of, out of the lock (CycloneDX): dist/afaq.cdx.json
+	@mkdir -p dist
+	PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml -o dist/afaq.cdx.json requirements/runtime.txt
+
 ##@ Repair
 # The tests' versions bind the others: what runs is what was tested.
 lock: $(READY_TO_TEST) ## pin anew what pyproject.toml asks for, and Kafka's jars
 	$(PIN) pyproject.toml --group test -o requirements/test.txt
 	$(PIN) pyproject.toml --group local -c requirements/test.txt -o requirements/local.txt
+	$(PIN) pyproject.toml --group simulators -c requirements/test.txt -o requirements/simulators.txt
 	$(PIN) pyproject.toml -c requirements/test.txt -o requirements/runtime.txt
 	echo uv | $(PIN) - -o requirements/uv.txt
 	$(BIN)/python -m afaq.local.kafka_lock
@@ -64,7 +75,7 @@ lock: $(READY_TO_TEST) ## pin anew what pyproject.toml asks for, and Kafka's jar
 clean: ## remove data, environment and caches
 	@[ ! -d .afaq ] || $(PYTHON) -m afaq.local.lock .afaq
 	@find .afaq -lname '/var/tmp/afaq-postgres-*' 2>/dev/null | while read -r link; do rm -rf "$$(readlink "$$link")"; done
-	rm -rf .afaq .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .afaq .venv dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 UV = $(shell command -v uv || echo $(BIN)/uv)

@@ -8,9 +8,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from afaq.local.errors import StackError
 from afaq.services import NAMES, functions_of
 from shared.kernel.clock import the_clock
+from shared.messaging.brokers import Brokers
 from shared.store.keyring import KeyRing
 from shared.store.pool import open_pool
 from shared.store.shell import Shell
@@ -56,6 +59,29 @@ def running_stack(directory: Path) -> dict[str, Any]:
 def environment_of(name: str) -> dict[str, str]:
     """What a service is told: by the environment, else by the local stack that runs here."""
     return {**_local_environment(name), **os.environ}
+
+
+def brokers_here() -> Brokers:
+    """The brokers of the environment, else of the local stack that runs here. Raises StackError without either."""
+    running = next((directory for directory in LOCAL if (directory / "stack.json").exists()), None)
+    if "AFAQ_KAFKA_BOOTSTRAP" in os.environ:
+        try:
+            return Brokers()
+        except ValidationError as error:
+            raise StackError(what_is_wrong(error, "AFAQ_KAFKA_")) from None
+    if running is None:
+        raise StackError("No local stack runs here: start one with `afaq up`, or set AFAQ_KAFKA_BOOTSTRAP.")
+    return Brokers(bootstrap=running_stack(running)["kafka"])
+
+
+def what_is_wrong(error: ValidationError, prefix: str) -> str:
+    """Which variables are missing or wrong, a line each; their values are not repeated, they may be secrets."""
+    found = []
+    for fault in error.errors(include_input=False, include_url=False):
+        said = "not set" if fault["type"] == "missing" else fault["msg"]
+        variables = [field if field.isupper() else f"{prefix}{field.upper()}" for field in map(str, fault["loc"][:1])]
+        found.append(f"  {': '.join([*variables, said])}")
+    return "\n".join(["set these environment variables (see deploy/README.md):", *found])
 
 
 def _local_environment(name: str) -> dict[str, str]:

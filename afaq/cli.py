@@ -4,15 +4,17 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import typer
 
 from afaq import catalogue, documents, events, parked, replay
+from afaq.secrets import command as secrets
 from afaq.services import NAMES
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__.partition(":")[0] + ".")
@@ -21,15 +23,25 @@ app.add_typer(parked.app, name="parked")
 app.add_typer(replay.app, name="replay")
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(documents.app, name="docs")
+app.add_typer(secrets.app, name="secrets")
 clock_app = typer.Typer(no_args_is_help=True, help="The clock of a local stack.")
 app.add_typer(clock_app, name="clock")
 
-if TYPE_CHECKING:
-    from pydantic import ValidationError
-
+REFUSED = "see that the brokers run, and that who asks is an administrator (AFAQ_KAFKA_…, deploy/README.md)."
 DEFAULT_DIRECTORY = Path(".afaq")
 Directory = Annotated[Path, typer.Option(help="Where the local stack keeps its data.")]
 Role = Annotated[str, typer.Option(help="api answers HTTP, worker does the rest, all does both.")]
+
+
+@app.callback()
+def _begin() -> None:
+    from shared.runtime.settings import read_secret_files
+
+    try:
+        read_secret_files(os.environ)
+    except OSError as error:
+        typer.secho(f"The secrets cannot be read: {error}. Mend AFAQ_SECRETS_DIRECTORY.", fg="red", err=True)
+        raise typer.Exit(1) from None
 
 
 def run(main: Coroutine[Any, Any, int]) -> None:
@@ -95,29 +107,30 @@ def _service_command(name: str) -> None:
     @app.command(name, help=f"Run a process of the service {name}.")
     def _(role: Role = "all") -> None:
         import uvloop
-        from pydantic import ValidationError
 
         from afaq.services import compose
+        from shared.messaging.brokers import Brokers
         from shared.runtime.process import Role as ProcessRole
         from shared.runtime.process import run_process
 
-        try:
+        with _what_is_wrong_is_said(name, f"AFAQ_{name.upper()}_"):
             composed = compose(name)
-        except ValidationError as error:
-            typer.secho(_what_is_missing(name, error), fg="red", err=True)
-            raise typer.Exit(1) from None
-        uvloop.run(run_process(composed, ProcessRole(role)))
+        with _what_is_wrong_is_said(name, "AFAQ_KAFKA_"):
+            brokers = None if role == ProcessRole.API else Brokers()
+        uvloop.run(run_process(composed, ProcessRole(role), brokers))
 
 
-def _what_is_missing(name: str, error: "ValidationError") -> str:
-    """Which variables are missing or wrong; their values are not repeated, they may be secrets."""
-    shared = {"kafka_bootstrap": "AFAQ_KAFKA_BOOTSTRAP"}
-    found = []
-    for fault in error.errors(include_input=False, include_url=False):
-        field = str(fault["loc"][0])
-        variable = field if field.isupper() else shared.get(field, f"AFAQ_{name.upper()}_{field.upper()}")
-        found.append(f"  {variable}: {'not set' if fault['type'] == 'missing' else fault['msg']}")
-    return "\n".join([f"{name} cannot start; set these environment variables (see deploy/README.md):", *found])
+@contextmanager
+def _what_is_wrong_is_said(name: str, prefix: str) -> Iterator[None]:
+    from pydantic import ValidationError
+
+    from afaq.access import what_is_wrong
+
+    try:
+        yield
+    except ValidationError as error:
+        typer.secho(f"{name} cannot start; {what_is_wrong(error, prefix)}", fg="red", err=True)
+        raise typer.Exit(1) from None
 
 
 for _name in NAMES:
@@ -204,9 +217,39 @@ def topics() -> None:
 
 
 async def _topics() -> int:
+    from aiokafka.errors import KafkaError
+
+    from afaq.access import brokers_here
+    from afaq.local.errors import StackError
     from shared.messaging.topics import create_topics
 
-    _say(", ".join(await create_topics(os.environ["AFAQ_KAFKA_BOOTSTRAP"])) or "all topics are there")
+    try:
+        created = await create_topics(brokers_here())
+    except KafkaError as error:
+        raise StackError(f"The topics were not created ({error}): {REFUSED}") from None
+    _say(", ".join(created) or "all topics are there")
+    return 0
+
+
+@app.command("kafka-access")
+def kafka_access() -> None:
+    """Set the passwords and permissions of Kafka's users to what the services declare, as an administrator."""
+    run(_kafka_access())
+
+
+async def _kafka_access() -> int:
+    from confluent_kafka import KafkaException
+
+    from afaq.access import brokers_here
+    from afaq.kafka_access import accesses, passwords_told
+    from afaq.local.errors import StackError
+    from shared.messaging.access import put_in_force
+
+    try:
+        await put_in_force(accesses(), passwords_told(), brokers_here())
+    except KafkaException as error:
+        raise StackError(f"The permissions were not set ({error.args[0].str()}): {REFUSED}") from None
+    _say("every user may do what is declared, and no more")
     return 0
 
 

@@ -12,7 +12,8 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 from cryptography.exceptions import InvalidTag
 
-from afaq.access import environment_of
+from afaq.access import brokers_here, environment_of
+from afaq.local.errors import StackError
 from afaq.services import NAMES, migrations_of
 from shared.contracts.topics import TOPICS
 from shared.store.keyring import KeyRing
@@ -147,12 +148,11 @@ async def _master_key(name: str, connection: Connection, key: str | None) -> Fin
 
 
 async def _kafka() -> list[Finding]:
-    bootstrap = next((found for name in NAMES if (found := environment_of(name).get("AFAQ_KAFKA_BOOTSTRAP"))), None)
-    if bootstrap is None:
-        return [
-            Finding("kafka", "settings", "AFAQ_KAFKA_BOOTSTRAP is not set", "set it, or run where the local stack runs")
-        ]
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        brokers = brokers_here()
+    except StackError as error:
+        return [Finding("kafka", "settings", str(error), "set it, or run where the local stack runs")]
+    admin = AIOKafkaAdminClient(**brokers.client_options)
     try:
         await admin.start()
     except (KafkaError, OSError) as error:

@@ -1,6 +1,5 @@
 """Follows the events of all services on Kafka, as a developer reads them: in order per key, without a group."""
 
-import os
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,8 +9,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from pydantic_core import from_json
 
-from afaq.access import LOCAL, running_stack
-from afaq.local.errors import StackError
+from afaq.access import brokers_here
 from shared.contracts.topics import TOPICS
 
 
@@ -33,7 +31,7 @@ class Following:
     def __init__(self, *, from_start: bool, until_now: bool) -> None:
         self._from_start = from_start
         self._until_now = until_now
-        self._consumer = AIOKafkaConsumer(bootstrap_servers=_bootstrap())
+        self._consumer = AIOKafkaConsumer(**brokers_here().client_options)
 
     async def __aenter__(self) -> AsyncIterator[Seen]:
         """Begins to follow."""
@@ -79,11 +77,3 @@ def _seen(record: Any) -> Seen:
         correlation_id=headers["ce_correlationid"],
         data=from_json(record.value or b"{}"),
     )
-
-
-def _bootstrap() -> str:
-    given = os.environ.get("AFAQ_KAFKA_BOOTSTRAP")
-    running = next((directory for directory in LOCAL if (directory / "stack.json").exists()), None)
-    if given is None and running is None:
-        raise StackError("No local stack runs here: start one with `afaq up`, or set AFAQ_KAFKA_BOOTSTRAP.")
-    return given or str(running_stack(running or LOCAL[0])["kafka"])

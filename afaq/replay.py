@@ -16,10 +16,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from afaq.access import environment_of, open_shell
+from afaq.access import brokers_here, open_shell
 from afaq.local.errors import StackError
 from afaq.services import NAMES, functions_of
 from shared.contracts.topics import TOPICS, Topic
+from shared.messaging.brokers import Brokers
 from shared.messaging.consumer import group_of
 from shared.messaging.rewind import GroupIsAtWork, Move, move_group
 from shared.store.chosen import Choice, count
@@ -101,9 +102,9 @@ async def _rebuild(name: str, table: str, *, pass_over: bool, rest: float) -> in
         os.nice(10)
     async with open_shell(name) as shell:
         needed, owner_dsn = topics_needed(shell.service), owner_dsn_of(name)
-        bootstrap = _bootstrap(name) if needed else "nowhere"
+        brokers = brokers_here() if needed else Brokers(bootstrap="nowhere")
         try:
-            async with TopicPages(needed, bootstrap) as pages:
+            async with TopicPages(needed, brokers) as pages:
                 with showing(f"{name}: projecting {table}", await _length(shell)) as tell:
                     began = time.perf_counter()
                     done = await rebuild_table(
@@ -190,7 +191,7 @@ async def _redrive(name: str, choice: Choice, *, snapshots: bool, sure: bool) ->
                 if snapshots:
                     done = await redrive_snapshots(shell, tell)
                 else:
-                    done = await publish_again(shell, choice, _bootstrap(name), tell)
+                    done = await publish_again(shell, choice, brokers_here(), tell)
         except NotPublished as error:
             raise StackError(f"Not published: {error}.") from None
     Console().print(f"{done} published again")
@@ -227,7 +228,7 @@ def rewind(
 async def _to_group(group: str, topics: Sequence[Topic], since: datetime | None, *, sure: bool) -> int:
     service = _service_of(group)
     try:
-        moves = await move_group(group, topics, _bootstrap(service or NAMES[0]), since=since, dry_run=not sure)
+        moves = await move_group(group, topics, brokers_here(), since=since, dry_run=not sure)
     except GroupIsAtWork:
         raise StackError(f"A process of {group} runs: stop all of them first.") from None
     console = Console()
@@ -308,10 +309,3 @@ def _instant(text: str | None) -> datetime | None:
     except ValueError:
         raise typer.BadParameter(f"{text} is no instant: 2026-01-31T08:00:00Z") from None
     return told if told.tzinfo else told.replace(tzinfo=UTC)
-
-
-def _bootstrap(name: str) -> str:
-    bootstrap = environment_of(name).get("AFAQ_KAFKA_BOOTSTRAP")
-    if bootstrap is None:
-        raise StackError("Set AFAQ_KAFKA_BOOTSTRAP, or run where the local stack runs.")
-    return bootstrap

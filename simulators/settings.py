@@ -1,6 +1,7 @@
-"""What the simulators need to be told, from variables that start with AFAQ_SIMULATORS_."""
+"""What the simulators need to be told: variables AFAQ_SIMULATORS_…, or files in AFAQ_SECRETS_DIRECTORY."""
 
 import binascii
+import os
 from base64 import b64decode
 from pathlib import Path
 from typing import Annotated
@@ -41,7 +42,11 @@ class Settings(BaseSettings):
 
     # Without hide_input_in_errors a secret that fails its check would be printed by the failure.
     model_config = SettingsConfigDict(
-        env_prefix="AFAQ_SIMULATORS_", frozen=True, extra="forbid", hide_input_in_errors=True
+        env_prefix="AFAQ_SIMULATORS_",
+        secrets_dir=os.environ.get("AFAQ_SECRETS_DIRECTORY"),
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
     )
 
     host: str = "127.0.0.1"

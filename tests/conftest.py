@@ -1,7 +1,11 @@
-"""Real servers for all tests but those in `unit/`: PostgreSQL and Kafka of the local stack, started once a run."""
+"""Real servers for all tests but those in `unit/`: PostgreSQL and Kafka of the local stack, started once a run.
+
+AFAQ_TEST_STACK=containers has them in containers instead, but for tests of the local stack and of the whole platform.
+"""
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +41,12 @@ def no_data_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
 @pytest.fixture(scope="session")
 async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servers]:
     """The servers that tests of single parts share; each test has a database and topics of its own."""
+    if os.environ.get("AFAQ_TEST_STACK") == "containers":
+        from tests.containers import servers_in_containers
+
+        async with servers_in_containers() as (dsn, bootstrap):
+            yield Servers(dsn, bootstrap)
+        return
     folder = tmp_path_factory.mktemp("servers")
     postgres, kafka = Postgres(folder / "postgres"), Kafka(folder / "kafka")
     await asyncio.gather(postgres.start(), kafka.start())

@@ -6,10 +6,9 @@ from uuid import UUID
 from rich.console import Console
 from rich.table import Table
 
-from afaq.access import LOCAL, open_shells, running_stack
+from afaq.access import LOCAL, brokers_here, open_shells, running_stack
 from afaq.audit.audit import Audited, audit
 from afaq.audit.outside import Deployment
-from afaq.local.errors import StackError
 
 SHOWN = 10
 
@@ -48,8 +47,5 @@ def show(console: Console, audited: Audited) -> None:
 
 def _deployment() -> Deployment:
     running = next((running_stack(found) for found in LOCAL if (found / "stack.json").exists()), None)
-    bootstrap = os.environ.get("AFAQ_KAFKA_BOOTSTRAP") or (running and running["kafka"])
-    if not bootstrap:
-        raise StackError("No local stack runs here: start one with `afaq up`, or set AFAQ_KAFKA_BOOTSTRAP.")
     simulators = os.environ.get("AFAQ_SIMULATORS_URL") or (running["urls"]["simulators"] if running else None)
-    return Deployment(bootstrap, simulators)
+    return Deployment(brokers_here(), simulators)

@@ -11,19 +11,20 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from afaq.audit.evidence import Ledgers, Published
 from shared.contracts.envelope import MalformedEnvelope, envelope_of
 from shared.contracts.topics import Topic
+from shared.messaging.brokers import Brokers
 from shared.messaging.relay import SEAL_HEADER
 
 
 class Deployment:
     """Implements `Outside` by a Kafka, and by the simulators at `simulators` if there are any."""
 
-    def __init__(self, bootstrap: str, simulators: str | None) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, brokers: Brokers, simulators: str | None) -> None:
+        self._brokers = brokers
         self._simulators = simulators
 
     async def records(self, topics: Iterable[Topic]) -> Mapping[str, Sequence[Published]]:
         """All records of the topics up to their ends at this moment; what is no event of ours is passed over."""
-        consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, isolation_level="read_committed")
+        consumer = AIOKafkaConsumer(**self._brokers.client_options, isolation_level="read_committed")
         await consumer.start()
         try:
             parts = [TopicPartition(topic.name, number) for topic in topics for number in range(topic.partitions)]

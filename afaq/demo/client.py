@@ -62,7 +62,9 @@ class Api:
     async def _through_the_browser(self, asked: Mapping[str, str], subject: str) -> dict[str, str]:
         """What the frontend's address gets in the end: the browser only follows, and keeps cookies."""
         jar = aiohttp.CookieJar(unsafe=True)  # addresses of a laptop have no name
-        async with aiohttp.ClientSession(cookie_jar=jar) as browser:
+        async with aiohttp.ClientSession(
+            cookie_jar=jar, connector=self._session.connector, connector_owner=False
+        ) as browser:
             begin = f"{self._urls['identity']}/authorize"
             async with browser.get(begin, params=asked, allow_redirects=False) as response:
                 at_provider = response.headers.get("Location", "")

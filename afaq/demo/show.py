@@ -28,6 +28,7 @@ from afaq.local.errors import StackError
 from afaq.local.lock import owner_of
 from afaq.local.stack import Endpoints, Stack
 from afaq.local.unprivileged import remove_with_substitute
+from shared.messaging.brokers import Brokers
 
 REGISTERING_AT_ONCE = 32
 COLOURS = {"identity": "magenta", "requests": "cyan", "payments": "green", "notifications": "yellow"}
@@ -89,7 +90,7 @@ async def _play(api: Api, endpoints: Endpoints, persons: int, at_once: int) -> f
 
 async def _audit(stack: Stack, endpoints: Endpoints, acknowledged: frozenset[UUID]) -> None:
     """The auditor's word on all that has happened."""
-    outside = Deployment(endpoints.kafka, endpoints.urls["simulators"])
+    outside = Deployment(Brokers(bootstrap=endpoints.kafka), endpoints.urls["simulators"])
     async with open_shells(stack.environments) as shells:
         audited = await audit(shells, outside, acknowledged=acknowledged)
     show_audited(_console, audited)

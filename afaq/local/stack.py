@@ -20,10 +20,11 @@ from afaq.local.lock import DirectoryLock
 from afaq.local.ports import claim_ports
 from afaq.local.postgres import Postgres
 from afaq.local.processes import Program, Supervisor
-from afaq.local.secrets import local_secrets
+from afaq.secrets.made import local_secrets, simulated_variables_of, variables_of
 from afaq.services import NAMES, migrations_of
 from shared.contracts.topics import PROBE
 from shared.kernel.clock import OFFSET_FILE_VARIABLE
+from shared.messaging.brokers import Brokers
 from shared.messaging.topics import create_topics
 from shared.store.migrate import migrate
 
@@ -32,8 +33,6 @@ KAFKA_VARIABLE, POSTGRES_VARIABLE = "AFAQ_KAFKA_BOOTSTRAP", "AFAQ_POSTGRES_DSN"
 INSTANCE_VARIABLE = "AFAQ_INSTANCE"
 PORTAL, PORTAL_ADDRESS = "portal", "http://127.0.0.1:9/signed-in"
 """The frontend of tests and the demonstration; nothing listens there, they read the address that they are sent to."""
-SMS_COMPANIES = ("north", "south")
-AGENCIES_WITH_SYSTEMS = ("manpower",)
 Say = Callable[[str], None]
 
 
@@ -123,7 +122,7 @@ class Stack:
 
     async def _prove_kafka(self, bootstrap: str) -> None:
         """Creates the topics, and has a message go round: only that tells that a broker works."""
-        await create_topics(bootstrap)
+        await create_topics(Brokers(bootstrap=bootstrap))
         message = uuid.uuid4().hex.encode()
         producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all")
         await producer.start()
@@ -150,81 +149,42 @@ class Stack:
         environments = {name: self._service_environment(name, endpoints, secrets) for name in NAMES}
         urls = endpoints.urls
         environments["identity"] |= {
-            "AFAQ_IDENTITY_SIGNING_KEY": secrets["identity.signing_key"],
-            "AFAQ_IDENTITY_LOOKUP_KEY": secrets["identity.lookup_key"],
-            "AFAQ_IDENTITY_SEAL_KEY": secrets["identity.seal_key"],
             "AFAQ_IDENTITY_PUBLIC_URL": urls["identity"],
-            "AFAQ_IDENTITY_PROVIDERS": json.dumps(_providers(urls["sign-in"], secrets["identity.provider_secret"])),
             "AFAQ_IDENTITY_CLIENTS": json.dumps({PORTAL: [PORTAL_ADDRESS]}),
         }
         environments["requests"] |= {
-            "AFAQ_REQUESTS_DOCUMENT_KEY": secrets["requests.document_key"],
-            "AFAQ_REQUESTS_CODE_KEY": secrets["requests.code_key"],
-            "AFAQ_REQUESTS_PAPER_KEY": secrets["requests.paper_key"],
-            "AFAQ_REQUESTS_PAPER_CERTIFICATE": secrets["requests.paper_certificate"],
             "AFAQ_REQUESTS_PAPER_STORE": f"file://{self._directory / 'papers'}",
             "AFAQ_REQUESTS_PUBLIC_URL": urls["requests"],
-            "AFAQ_REQUESTS_AGENCY_SYSTEMS": json.dumps(
-                {
-                    agency: {
-                        "url": f"{urls['simulators']}/agency/system",
-                        "secrets": [secrets["agency.webhook_secret"]],
-                    }
-                    for agency in AGENCIES_WITH_SYSTEMS
-                }
-            ),
         }
         environments["payments"] |= {
             "AFAQ_PAYMENTS_PUBLIC_URL": urls["payments"],
             "AFAQ_PAYMENTS_KNET_URL": f"{urls['simulators']}/knet",
-            "AFAQ_PAYMENTS_KNET_TRANPORTAL_ID": secrets["knet.tranportal_id"],
-            "AFAQ_PAYMENTS_KNET_PASSWORD": secrets["knet.password"],
-            "AFAQ_PAYMENTS_KNET_RESOURCE_KEY": secrets["knet.resource_key"],
             "AFAQ_PAYMENTS_KNET_UNKNOWN_TRANSACTION_CODE": "SIM109",
             "AFAQ_PAYMENTS_BANK_URL": f"{urls['simulators']}/bank",
-            "AFAQ_PAYMENTS_BANK_API_KEY": secrets["bank.api_key"],
         }
         environments["notifications"] |= {
-            "AFAQ_NOTIFICATIONS_SMS_COMPANIES": json.dumps(
-                {
-                    name: {
-                        "url": f"{urls['simulators']}/sms/{name}",
-                        "api_key": secrets["sms.api_key"],
-                        "webhook_secrets": [secrets["sms.webhook_secret"]],
-                    }
-                    for name in SMS_COMPANIES
-                }
-            ),
             "AFAQ_NOTIFICATIONS_SMTP_HOST": "127.0.0.1",
             "AFAQ_NOTIFICATIONS_SMTP_PORT": urls["mail"].rpartition(":")[2],
             "AFAQ_NOTIFICATIONS_SMTP_USERNAME": "afaq",
-            "AFAQ_NOTIFICATIONS_SMTP_PASSWORD": secrets["smtp.password"],
             "AFAQ_NOTIFICATIONS_SMTP_SECURITY": "none",
             "AFAQ_NOTIFICATIONS_SMTP_SENDER": "Afaq <no-reply@afaq.test>",
         }
         environments["simulators"] = {
+            **variables_of("simulators", secrets),
             "AFAQ_SIMULATORS_PORT": urls["simulators"].rpartition(":")[2],
             "AFAQ_SIMULATORS_DIRECTORY": str(self._directory / "simulators"),
             "AFAQ_SIMULATORS_PUBLIC_URL": urls["simulators"],
             "AFAQ_SIMULATORS_IDENTITY_URL": urls["identity"],
             "AFAQ_SIMULATORS_REQUESTS_URL": urls["requests"],
-            "AFAQ_SIMULATORS_KNET_TRANPORTAL_ID": secrets["knet.tranportal_id"],
-            "AFAQ_SIMULATORS_KNET_PASSWORD": secrets["knet.password"],
-            "AFAQ_SIMULATORS_KNET_RESOURCE_KEY": secrets["knet.resource_key"],
-            "AFAQ_SIMULATORS_AGENCY_WEBHOOK_SECRET": secrets["agency.webhook_secret"],
-            "AFAQ_SIMULATORS_BANK_API_KEY": secrets["bank.api_key"],
-            "AFAQ_SIMULATORS_SMS_API_KEY": secrets["sms.api_key"],
             "AFAQ_SIMULATORS_SMS_RECEIPTS_URL": f"{urls['notifications']}/providers/sms",
-            "AFAQ_SIMULATORS_SMS_WEBHOOK_SECRET": secrets["sms.webhook_secret"],
             "AFAQ_SIMULATORS_SMTP_PORT": urls["mail"].rpartition(":")[2],
             "AFAQ_SIMULATORS_SMTP_USERNAME": "afaq",
-            "AFAQ_SIMULATORS_SMTP_PASSWORD": secrets["smtp.password"],
         }
         environments["sign-in"] = {}
         return environments
 
     def _service_environment(self, name: str, endpoints: Endpoints, secrets: Mapping[str, str]) -> dict[str, str]:
-        prefix = f"AFAQ_{name.upper()}"
+        prefix, urls = f"AFAQ_{name.upper()}", endpoints.urls
         return {
             "AFAQ_PROFILE": "local",
             KAFKA_VARIABLE: endpoints.kafka,
@@ -232,8 +192,9 @@ class Stack:
             "AFAQ_TRACES_FILE": str(self._directory / "traces" / f"{name}.jsonl"),
             OFFSET_FILE_VARIABLE: str(self._directory / "clock-offset"),
             f"{prefix}_POSTGRES_DSN": endpoints.dsns[name].app,
-            f"{prefix}_MASTER_KEY": secrets[f"{name}.master_key"],
-            f"{prefix}_PORT": endpoints.urls[name].rpartition(":")[2],
+            f"{prefix}_PORT": urls[name].rpartition(":")[2],
+            **variables_of(name, secrets),
+            **simulated_variables_of(name, secrets, sign_in=urls["sign-in"], simulators=urls["simulators"]),
             **self._extra.get(name, {}),
         }
 
@@ -252,17 +213,6 @@ class Stack:
         self.supervisor = Supervisor(programs, self._directory, say=self._say, echo=self._echo)
         await self.supervisor.start()
         await self.supervisor.wait_ready(READY_SECONDS)
-
-
-def _providers(url: str, secret: str) -> Mapping[str, object]:
-    """The national sign-in and the staff's, both played by one mock that believes whoever it is told to be."""
-    one = {
-        "issuer": url,
-        "client_id": "afaq",
-        "client_secret": secret,
-        "acr": {"substantial": "urn:afaq:substantial", "high": "urn:afaq:high"},
-    }
-    return {"national": {**one, "civil_id_claim": "civil_id"}, "staff": {**one, "roles_claim": "roles"}}
 
 
 async def _migrate(name: str, dsns: Dsns) -> None:

@@ -15,6 +15,7 @@ from benchmarks.cpu import Accounts
 from benchmarks.journey import Ends, Journey, new_session, watch_transactions
 from benchmarks.platform import answers
 from benchmarks.servers import Servers
+from shared.messaging.brokers import Brokers
 from shared.messaging.topics import create_topics
 
 ROLES = ("identity", "requests", "payments", "notifications", "simulators")
@@ -62,7 +63,7 @@ class Pipeline:
 @contextlib.asynccontextmanager
 async def bare_pipeline(servers: Servers) -> AsyncIterator[Pipeline]:
     """The bare pipeline on these servers, until the end of the block."""
-    await create_topics(servers.bootstrap)
+    await create_topics(Brokers(bootstrap=servers.bootstrap))
     dsns = {role: await step_database(servers, role) for role in ROLES}
     ports = claim_ports(servers.directory / "ports.json", *ROLES)
     urls = {role: f"http://127.0.0.1:{port}" for role, port in ports.items()}

@@ -17,6 +17,7 @@ from benchmarks.bare.step import PADDING, STEP
 from benchmarks.chain.services import SERVICES, TOPICS, Ask, case
 from shared.kernel.clock import the_clock
 from shared.kernel.ids import new_id
+from shared.messaging.brokers import Brokers
 from shared.messaging.consumer import Consumer
 from shared.messaging.relay import Relay
 from shared.store.keyring import KeyRing
@@ -34,14 +35,16 @@ async def kit(role: str, port: int, dsn: str, bootstrap: str) -> None:
     shell = await Shell.open(
         SERVICES[role], await open_pool(dsn, application=f"afaq-{role}"), KeyRing(bytes(32)), the_clock()
     )
-    consumer = Consumer(shell, bootstrap=bootstrap)
+    consumer = Consumer(shell, brokers=Brokers(bootstrap=bootstrap))
     await consumer.start()
 
     async def accept() -> None:
         await shell.handle(case.send(new_id(), Ask(PADDING)))
 
     stop = asyncio.Event()
-    relaying = asyncio.create_task(Relay(shell, dsn=dsn, bootstrap=bootstrap, poll_seconds=POLL_SECONDS).run(stop))
+    relaying = asyncio.create_task(
+        Relay(shell, dsn=dsn, brokers=Brokers(bootstrap=bootstrap), poll_seconds=POLL_SECONDS).run(stop)
+    )
     await serve(port, accept)
     stop.set()
     await relaying

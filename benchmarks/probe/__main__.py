@@ -14,6 +14,7 @@ import uvloop
 from benchmarks.probe.by_hand import consume_by_hand, publish_by_hand
 from benchmarks.probe.service import service
 from shared.kernel.clock import the_clock
+from shared.messaging.brokers import Brokers
 from shared.messaging.consumer import Consumer
 from shared.messaging.relay import Relay
 from shared.store.keyring import KeyRing
@@ -31,7 +32,9 @@ async def relay(dsn: str, bootstrap: str, count: int, begin: Begin) -> float:
     shell = await Shell.open(service, pool, KeyRing(bytes(32)), the_clock())
     stop = asyncio.Event()
     began = await begin()
-    task = asyncio.create_task(Relay(shell, dsn=dsn, bootstrap=bootstrap, poll_seconds=POLL_SECONDS).run(stop))
+    task = asyncio.create_task(
+        Relay(shell, dsn=dsn, brokers=Brokers(bootstrap=bootstrap), poll_seconds=POLL_SECONDS).run(stop)
+    )
     while await pool.fetchval("select exists (select from outbox)"):
         await asyncio.sleep(0.05)
     took = time.perf_counter() - began
@@ -45,7 +48,7 @@ async def consume(dsn: str, bootstrap: str, count: int, begin: Begin) -> float:
     """The kit's consumer follows a topic; each event brings a command about."""
     pool = await open_pool(dsn, application="afaq-probe")
     shell = await Shell.open(service, pool, KeyRing(bytes(32)), the_clock())
-    consumer = Consumer(shell, bootstrap=bootstrap)
+    consumer = Consumer(shell, brokers=Brokers(bootstrap=bootstrap))
     began = await begin()
     await consumer.start()
     while (await pool.fetchval("select coalesce(sum(sequence), 0)::bigint from inbox")) < count:

@@ -10,10 +10,12 @@ from aiokafka import ConsumerRecord
 from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
+from faststream.security import BaseSecurity, SASLScram512
 
 from shared.contracts.envelope import MalformedEnvelope, envelope_of
 from shared.functions import Service
 from shared.kernel.crash_points import crash_point
+from shared.messaging.brokers import Brokers
 from shared.observability import metrics
 from shared.store.faults import is_transient
 from shared.store.foreign import foreign_work
@@ -44,10 +46,11 @@ class Consumer:
     group waits for the end of the dead one's session.
     """
 
-    def __init__(self, shell: Shell, *, bootstrap: str, instance: str | None = None) -> None:
+    def __init__(self, shell: Shell, *, brokers: Brokers, instance: str | None = None) -> None:
         self._shell = shell
         self._broker = KafkaBroker(
-            bootstrap.split(","),
+            brokers.servers,
+            security=_security(brokers),
             client_id=f"afaq-{shell.service.name}",
             logger=None,  # it would log the text of exceptions, which may quote personal data
             apply_types=False,
@@ -175,6 +178,14 @@ class ParkingWatch:
         was = self.suspicious
         self.suspicious = was or (all_parked >= SUSPICIOUS_PARKED and all_parked > SUSPICIOUS_SHARE * all_handled)
         return self.suspicious and not was
+
+
+def _security(brokers: Brokers) -> BaseSecurity:
+    """FastStream's own words for what all other clients are given."""
+    tls = brokers.tls
+    if brokers.username is None or brokers.password is None:
+        return BaseSecurity(ssl_context=tls, use_ssl=tls is not None)
+    return SASLScram512(brokers.username, brokers.password.get_secret_value(), ssl_context=tls, use_ssl=True)
 
 
 async def _undecoded(message: KafkaMessage) -> Sequence[ConsumerRecord]:

@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from shared.contracts.envelope import headers_of
+from shared.messaging.brokers import Brokers
 from shared.store.chosen import Choice, patient
 from shared.store.replay import Progress, silent
 from shared.store.shell import Shell
@@ -32,9 +33,9 @@ class NotPublished(Exception):
     """Kafka takes nothing, or no relay is at work. The text says which."""
 
 
-async def redrive(shell: Shell, choice: Choice, bootstrap: str, progress: Progress = silent) -> int:
+async def redrive(shell: Shell, choice: Choice, brokers: Brokers, progress: Progress = silent) -> int:
     """Publishes the chosen events of the own log on their topic again; returns how many. Raises NotPublished."""
-    publisher, place, done = _Publisher(shell, bootstrap), 0, 0
+    publisher, place, done = _Publisher(shell, brokers), 0, 0
     end = await shell.parts.pool.fetchval(SQL["log_end"])
     try:
         while rows := await _page(shell, choice, place, end):
@@ -84,10 +85,10 @@ async def _relayed(shell: Shell, place: int, patience_seconds: float) -> None:
 class _Publisher:
     """Sends batches in order; after any failure the same batch again by a new producer, as the relay does (ADR 5)."""
 
-    def __init__(self, shell: Shell, bootstrap: str) -> None:
+    def __init__(self, shell: Shell, brokers: Brokers) -> None:
         self._topic = shell.service.events.name
         self._source = f"/afaq/{shell.service.name}"
-        self._bootstrap = bootstrap
+        self._brokers = brokers
         self._producer: AIOKafkaProducer | None = None
 
     async def publish(self, rows: Sequence[Record]) -> None:
@@ -120,7 +121,7 @@ class _Publisher:
     async def _started(self) -> AIOKafkaProducer:
         if self._producer is None:
             self._producer = AIOKafkaProducer(
-                bootstrap_servers=self._bootstrap.split(","),
+                **self._brokers.client_options,
                 acks="all",
                 enable_idempotence=True,
                 linger_ms=1,

@@ -20,6 +20,7 @@ from shared.contracts.envelope import Headers, headers_of
 from shared.contracts.topics import Topic
 from shared.kernel.crash_points import crash_point
 from shared.kernel.ids import new_id
+from shared.messaging.brokers import Brokers
 from shared.observability import metrics
 from shared.observability.tracing import OpenSpan, SpanKind, is_sampled
 from shared.store.bell import Listener
@@ -46,11 +47,11 @@ _log = structlog.get_logger()
 class Relay:
     """Publishes what one service records, while it is the leader."""
 
-    def __init__(self, shell: Shell, *, dsn: str, bootstrap: str, poll_seconds: float) -> None:
+    def __init__(self, shell: Shell, *, dsn: str, brokers: Brokers, poll_seconds: float) -> None:
         self._shell = shell
         self._service = shell.service
         self._dsn = dsn
-        self._bootstrap = bootstrap
+        self._brokers = brokers
         self._poll_seconds = poll_seconds
         self._producer: AIOKafkaProducer | None = None
         self._seal = NO_SEAL
@@ -170,7 +171,7 @@ class Relay:
     async def _started_producer(self) -> AIOKafkaProducer:
         if self._producer is None:
             self._producer = AIOKafkaProducer(
-                bootstrap_servers=self._bootstrap,
+                **self._brokers.client_options,
                 acks="all",
                 enable_idempotence=True,
                 linger_ms=1,

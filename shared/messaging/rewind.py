@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaError
 
 from shared.contracts.topics import Topic
 from shared.functions import Service
+from shared.messaging.brokers import Brokers
 from shared.messaging.consumer import group_of
 
 
@@ -35,7 +36,7 @@ class Move:
 
 
 async def move_group(
-    group: str, topics: Sequence[Topic], bootstrap: str, *, since: datetime | None = None, dry_run: bool = False
+    group: str, topics: Sequence[Topic], brokers: Brokers, *, since: datetime | None = None, dry_run: bool = False
 ) -> list[Move]:
     """Puts a group back to the first record at or after an instant in each partition, or to the start of all.
 
@@ -44,7 +45,7 @@ async def move_group(
     Raises GroupIsAtWork while a process is a member of the group, unless nothing is to be changed.
     """
     parts = [TopicPartition(topic.name, number) for topic in topics for number in range(topic.partitions)]
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap.split(","), group_id=group, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(**brokers.client_options, group_id=group, enable_auto_commit=False)
     await consumer.start()
     try:
         consumer.assign(parts)
@@ -56,13 +57,13 @@ async def move_group(
     return moves
 
 
-async def rewind(service: Service, bootstrap: str) -> int:
+async def rewind(service: Service, brokers: Brokers) -> int:
     """Puts a service's group to the start of every topic that it reads; returns how many partitions that is.
 
     For a database that was restored from a backup: Kafka remembers a later place than the restored inbox.
     Raises GroupIsAtWork.
     """
-    return len(await move_group(group_of(service), service.reads, bootstrap))
+    return len(await move_group(group_of(service), service.reads, brokers))
 
 
 async def _moves(consumer: AIOKafkaConsumer, parts: Sequence[TopicPartition], since: datetime | None) -> list[Move]:

@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 
 from shared.contracts.envelope import MalformedEnvelope, envelope_of
 from shared.contracts.topics import Topic
+from shared.messaging.brokers import Brokers
 from shared.store.sources import Source, Timed
 from shared.store.work import Foreign
 
@@ -23,18 +24,18 @@ class TopicsUnreadable(Exception):
 
 
 class TopicPages:
-    """Implements `Topics`: `async with TopicPages(topics, bootstrap) as pages`."""
+    """Implements `Topics`: `async with TopicPages(topics, brokers) as pages`."""
 
-    def __init__(self, topics: Sequence[Topic], bootstrap: str) -> None:
+    def __init__(self, topics: Sequence[Topic], brokers: Brokers) -> None:
         self._parts = {TopicPartition(t.name, number): t for t in topics for number in range(t.partitions)}
-        self._bootstrap = bootstrap
+        self._brokers = brokers
         self._consumer: AIOKafkaConsumer | None = None
 
     async def __aenter__(self) -> "TopicPages":
         """Begins at the start of every partition."""
         if self._parts:
             self._consumer = AIOKafkaConsumer(
-                bootstrap_servers=self._bootstrap.split(","), auto_offset_reset="earliest", fetch_max_wait_ms=50
+                **self._brokers.client_options, auto_offset_reset="earliest", fetch_max_wait_ms=50
             )
             await self._consumer.start()
             self._consumer.assign(list(self._parts))

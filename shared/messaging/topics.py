@@ -6,16 +6,17 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from shared.contracts.topics import TOPICS
+from shared.messaging.brokers import Brokers
 
 DESIRED_REPLICAS = 3
 
 
-async def create_topics(bootstrap: str) -> list[str]:
+async def create_topics(brokers: Brokers) -> list[str]:
     """Creates the topics that are missing, replicated as far as there are brokers; returns their names.
 
     Raises the broker's error for a topic that it refuses: `create_topics` itself raises nothing.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = AIOKafkaAdminClient(**brokers.client_options)
     await _start(admin)
     try:
         existing = set(await admin.list_topics())

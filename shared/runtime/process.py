@@ -15,6 +15,7 @@ from fastapi import APIRouter, FastAPI
 
 from shared.functions import Service
 from shared.kernel.clock import the_clock
+from shared.messaging.brokers import Brokers
 from shared.messaging.consumer import Consumer
 from shared.messaging.relay import Relay
 from shared.observability import metrics
@@ -62,8 +63,11 @@ class Composition:
     end: Callable[[], Awaitable[None]] | None = None
 
 
-async def run_process(composed: Composition, role: Role) -> None:
-    """Runs until SIGTERM or SIGINT, then ends in order: no new requests, running ones answered, batches ended."""
+async def run_process(composed: Composition, role: Role, brokers: Brokers | None) -> None:
+    """Runs until SIGTERM or SIGINT, then ends in order: no new requests, running ones answered, batches ended.
+
+    `brokers` are what a worker needs; the API never talks to Kafka.
+    """
     settings, name = composed.settings, composed.service.name
     start_logging(name, level=settings.log_level)
     start_tracing(
@@ -86,9 +90,9 @@ async def run_process(composed: Composition, role: Role) -> None:
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
     async with asyncio.TaskGroup() as tasks:
-        if role is not Role.API:
-            relay = Relay(shell, dsn=dsn, bootstrap=settings.kafka_bootstrap, poll_seconds=POLL_SECONDS[role])
-            consumer = Consumer(shell, bootstrap=settings.kafka_bootstrap, instance=settings.instance)
+        if brokers is not None:
+            relay = Relay(shell, dsn=dsn, brokers=brokers, poll_seconds=POLL_SECONDS[role])
+            consumer = Consumer(shell, brokers=brokers, instance=settings.instance)
             health.consumer = consumer
             tasks.create_task(_follow(consumer, health, stop))
             tasks.create_task(jobs.run(stop))

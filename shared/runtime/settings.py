@@ -1,6 +1,7 @@
-"""Settings that every service has, from environment variables. A secret has no default."""
+"""Settings that every service has, from environment variables, or from files. A secret has no default."""
 
 import base64
+from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -23,6 +24,21 @@ def key_bytes(key: SecretStr) -> bytes:
     return base64.b64decode(key.get_secret_value())
 
 
+SECRETS_VARIABLE = "AFAQ_SECRETS_DIRECTORY"
+
+
+def read_secret_files(environment: MutableMapping[str, str]) -> None:
+    """Takes every file AFAQ_… in or below AFAQ_SECRETS_DIRECTORY for the variable of its name, unless that is set.
+
+    Services, migrations and operators' tools are told the same in this way. Raises OSError naming what cannot be read.
+    """
+    directory = environment.get(SECRETS_VARIABLE)
+    if directory is None:
+        return
+    for file in sorted(Path(directory).resolve(strict=True).rglob("AFAQ_*")):
+        environment.setdefault(file.name, file.read_text(encoding="utf-8").rstrip("\n"))
+
+
 class ServiceSettings(BaseSettings):
     """What every service has to be told. A subclass sets the prefix `AFAQ_<NAME>_` and adds its own.
 
@@ -35,7 +51,6 @@ class ServiceSettings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     profile: Literal["local", "production"] = Field(default="production", validation_alias="AFAQ_PROFILE")
-    kafka_bootstrap: str = Field(validation_alias="AFAQ_KAFKA_BOOTSTRAP")
     instance: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._-]{1,100}$", validation_alias="AFAQ_INSTANCE")
     log_level: str = Field(default="INFO", validation_alias="AFAQ_LOG_LEVEL")
     traces_sampled_share: float = Field(default=0.05, ge=0, le=1, validation_alias="AFAQ_TRACES_SAMPLED_SHARE")

@@ -20,6 +20,7 @@ from afaq.local.kafka import Kafka
 from afaq.local.postgres import Postgres
 from afaq.local.stack import Stack
 from afaq.services import NAMES, functions_of
+from shared.messaging.brokers import Brokers
 from shared.messaging.rewind import GroupIsAtWork, rewind
 from shared.store.replay import verify_states
 from tests.conftest import RunningStack
@@ -63,7 +64,7 @@ async def test_a_restored_database_catches_up_from_its_topics_and_nothing_happen
         path = f"/payments/{request['payment_id']}"
         await platform.api.until(lambda: platform.api.find("payments", path, person.token), "payment")
         with pytest.raises(GroupIsAtWork):
-            await rewind(functions_of(LOST), platform.endpoints.kafka)
+            await rewind(functions_of(LOST), Brokers(bootstrap=platform.endpoints.kafka))
     await _lose_and_restore(folder, dump)
     async with running(folder) as platform:
         person_token = await platform.api.sign_in(civil_id=person.civil_id)
@@ -93,7 +94,7 @@ async def _lose_and_restore(folder: Path, dump: str) -> None:
         run("dropdb", "--force", f"afaq_{LOST}", dsn=postgres.dsn)
         run("createdb", "-O", f"afaq_{LOST}_owner", f"afaq_{LOST}", dsn=postgres.dsn)
         run("pg_restore", "-d", f"afaq_{LOST}", dump, dsn=postgres.dsn)
-        await rewind(functions_of(LOST), kafka.bootstrap)
+        await rewind(functions_of(LOST), Brokers(bootstrap=kafka.bootstrap))
     finally:
         await asyncio.gather(postgres.stop(), kafka.stop())
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from shared.messaging.brokers import Brokers
 from shared.messaging.consumer import Consumer
 from shared.messaging.relay import Relay
 from shared.store.job_runner import JobRunner
@@ -33,7 +34,7 @@ class SimulatedRelay(Relay):
     """The product's relay with a simulated producer."""
 
     def __init__(self, shell: Shell, world: "World") -> None:
-        super().__init__(shell, dsn=shell.service.name, bootstrap="", poll_seconds=NEVER_SECONDS)
+        super().__init__(shell, dsn=shell.service.name, brokers=Brokers(bootstrap=""), poll_seconds=NEVER_SECONDS)
         self._world = world
 
     async def _started_producer(self) -> Any:
@@ -75,7 +76,7 @@ class Process:
         runner = JobRunner(shell, poll_seconds=NEVER_SECONDS)
         group = self.world.broker.group(self.service, [topic.name for topic in functions.reads])
         group.join(self)
-        consumer = Consumer(shell, bootstrap="nowhere")
+        consumer = Consumer(shell, brokers=Brokers(bootstrap="nowhere"))
         faults = self.world.faults
         for work in (
             lambda: relay.run(stop),

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from afaq.local.secrets import signing_key
+from afaq.secrets.made import signing_key
 from afaq.services import compose
 
 
@@ -13,7 +13,6 @@ def settings_for(profile: str, monkeypatch: pytest.MonkeyPatch) -> None:
     key = base64.b64encode(os.urandom(32)).decode()
     environment = {
         "AFAQ_PROFILE": profile,
-        "AFAQ_KAFKA_BOOTSTRAP": "127.0.0.1:9",
         "AFAQ_IDENTITY_POSTGRES_DSN": "postgresql://nobody@127.0.0.1/nothing",
         "AFAQ_IDENTITY_MASTER_KEY": key,
         "AFAQ_IDENTITY_LOOKUP_KEY": key,

@@ -18,6 +18,7 @@ from shared.contracts.topics import Topic
 from shared.functions import Delete, Projections, Row, Service
 from shared.kernel.clock import the_clock
 from shared.kernel.ids import new_id
+from shared.messaging.brokers import Brokers
 from shared.messaging.topic_pages import TopicPages
 from shared.store.job_runner import EFFECTS, TRANSACTIONAL, JobRunner
 from shared.store.keyring import KeyRing
@@ -57,7 +58,7 @@ class Replaying:
         return self.shell.service
 
     async def rebuild(self, table: str, **how: Any) -> Rebuilt:
-        async with TopicPages(topics_needed(self.service), self.servers.kafka) as pages:
+        async with TopicPages(topics_needed(self.service), Brokers(bootstrap=self.servers.kafka)) as pages:
             return await rebuild(self.shell, table, owner_dsn=self.shop.owner_dsn, topics=pages, **how)
 
     async def differences(self, table: str) -> list[asyncpg.Record]:

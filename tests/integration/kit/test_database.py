@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from afaq.local.databases import create_databases
-from afaq.local.secrets import local_secrets
+from afaq.secrets.made import local_secrets
 from afaq.services import NAMES, functions_of, migrations_of
 from shared.store.job_runner import ALL, OF_KEY, OTHERS, URGENT
 from shared.store.migrate import MigrationRefused, migrate

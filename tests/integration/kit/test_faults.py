@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 from pydantic import ValidationError
 
+from shared.messaging.brokers import Brokers
 from shared.messaging.relay import Relay
 from shared.store.job_runner import EFFECTS, TRANSACTIONAL
 from shared.store.work import Deferred, Done
@@ -82,7 +83,7 @@ async def test_a_command_to_a_held_aggregate_that_cannot_be_read_ends(shop: Toys
 async def test_a_relay_ends_when_it_is_told_to_while_kafka_is_away(shop: Toyshop) -> None:
     await shop.shell.handle(shop.toys.account.send(uuid4(), Deposit(1)))
     stop = asyncio.Event()
-    relay = Relay(shop.shell, dsn=shop.dsn, bootstrap="127.0.0.1:9", poll_seconds=0.01)
+    relay = Relay(shop.shell, dsn=shop.dsn, brokers=Brokers(bootstrap="127.0.0.1:9"), poll_seconds=0.01)
     running = asyncio.create_task(relay.run(stop))
     await asyncio.sleep(0.5)
     stop.set()

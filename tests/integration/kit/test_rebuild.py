@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaProducer
 from shared.contracts.event import Recorded
 from shared.functions import Projections, Row
 from shared.kernel.errors import Refused
+from shared.messaging.brokers import Brokers
 from shared.messaging.consumer import Consumer
 from shared.store.rebuild import RebuildRefused
 from shared.store.replay import verify_states
@@ -88,7 +89,7 @@ async def followed(shop: Replaying, key: UUID, sequence: int) -> None:
 async def busy(*shops: Replaying) -> AsyncIterator[None]:
     """Live work of several processes, and of other services."""
     owners = [uuid4() for _ in range(300)]
-    consumer = Consumer(shops[0].shell, bootstrap=shops[0].servers.kafka)
+    consumer = Consumer(shops[0].shell, brokers=Brokers(bootstrap=shops[0].servers.kafka))
     await consumer.start()
     tasks = [asyncio.create_task(live_work(shop, seed, owners[100:])) for seed, shop in enumerate(shops * 4)]
     tasks.append(asyncio.create_task(foreign_work(shops[0], owners[:100])))

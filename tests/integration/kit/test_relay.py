@@ -14,6 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from pydantic_core import from_json
 
 from shared.contracts.topics import Topic
+from shared.messaging.brokers import Brokers
 from shared.messaging.consumer import Consumer
 from shared.messaging.relay import Relay
 from tests.conftest import Servers
@@ -43,7 +44,7 @@ async def published(shop: Toyshop, servers: Servers) -> Toyshop:
 @contextlib.asynccontextmanager
 async def relaying(shop: Toyshop, servers: Servers) -> AsyncIterator[None]:
     stop = asyncio.Event()
-    relay = Relay(shop.shell, dsn=shop.dsn, bootstrap=servers.kafka, poll_seconds=0.01)
+    relay = Relay(shop.shell, dsn=shop.dsn, brokers=Brokers(bootstrap=servers.kafka), poll_seconds=0.01)
     task = asyncio.create_task(relay.run(stop))
     try:
         yield
@@ -209,7 +210,7 @@ async def test_events_go_through_kafka_once_and_what_is_not_an_event_is_passed_o
                 await producer.send_and_wait(
                     topic, to_json(data), key=str(key).encode(), headers=headers(sequence, event, id)
                 )
-    consumer = Consumer(published.shell, bootstrap=servers.kafka)
+    consumer = Consumer(published.shell, brokers=Brokers(bootstrap=servers.kafka))
     await consumer.start()
     while (await published.account(account_id)).balance < 111:
         await asyncio.sleep(0.02)

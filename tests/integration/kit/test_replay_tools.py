@@ -18,6 +18,7 @@ from shared.contracts.event import Recorded, event_class
 from shared.contracts.personal import ERASED
 from shared.functions import Decider, Effect, Effects, Projections, Reactions, Row, Service, Step, fold, perform
 from shared.kernel.clock import the_clock
+from shared.messaging.brokers import Brokers
 from shared.messaging.consumer import Consumer, group_of
 from shared.messaging.redrive import NotPublished, redrive, redrive_snapshots
 from shared.messaging.relay import SEAL_HEADER, Relay
@@ -56,7 +57,7 @@ class Watcher:
 
     @asynccontextmanager
     async def following(self, servers: Servers) -> AsyncIterator[Consumer]:
-        consumer = Consumer(self.shell, bootstrap=servers.kafka)
+        consumer = Consumer(self.shell, brokers=Brokers(bootstrap=servers.kafka))
         await consumer.start()
         try:
             yield consumer
@@ -128,7 +129,7 @@ async def watcher(shop: Replaying, make_toyshop: MakeToyshop) -> Watcher:
 @asynccontextmanager
 async def relaying(shop: Replaying) -> AsyncIterator[None]:
     stop = asyncio.Event()
-    relay = Relay(shop.shell, dsn=shop.shop.dsn, bootstrap=shop.servers.kafka, poll_seconds=0.01)
+    relay = Relay(shop.shell, dsn=shop.shop.dsn, brokers=Brokers(bootstrap=shop.servers.kafka), poll_seconds=0.01)
     task = asyncio.create_task(relay.run(stop))
     try:
         yield
@@ -237,8 +238,11 @@ async def test_what_is_published_again_is_the_same_and_changes_nothing_anywhere(
     assert len(told) == 20
     first = await records_of(shop.service.events, shop.servers)
     async with relaying(shop):
-        assert await redrive(shop.shell, Choice(), shop.servers.kafka) == 60
-        assert await redrive(shop.shell, Choice(type="toys.account.deposited"), shop.servers.kafka) == 20
+        assert await redrive(shop.shell, Choice(), Brokers(bootstrap=shop.servers.kafka)) == 60
+        assert (
+            await redrive(shop.shell, Choice(type="toys.account.deposited"), Brokers(bootstrap=shop.servers.kafka))
+            == 20
+        )
     await watcher.follow_all(shop.servers)
     await watcher.do_jobs()
     assert watcher.told == told
@@ -274,7 +278,7 @@ async def test_a_lost_topic_is_filled_again_and_who_follows_anew_gets_all(shop: 
         await asyncio.sleep(0.05)
     await admin.close()
     async with relaying(shop):
-        assert await redrive(shop.shell, Choice(), shop.servers.kafka) == 60
+        assert await redrive(shop.shell, Choice(), Brokers(bootstrap=shop.servers.kafka)) == 60
         assert await redrive_snapshots(shop.shell) == 20
     await watcher.follow_all(shop.servers)
     await watcher.do_jobs()
@@ -287,9 +291,9 @@ async def test_publishing_again_beside_live_work_keeps_each_keys_order(shop: Rep
     ids, send_to = await some_accounts(shop), shop.shop.toys.account.send
     async with relaying(shop), watcher.following(shop.servers):
         working = asyncio.gather(*(shop.shell.handle(send_to(id, Deposit(1))) for id in ids * 5))
-        await redrive(shop.shell, Choice(), shop.servers.kafka)
+        await redrive(shop.shell, Choice(), Brokers(bootstrap=shop.servers.kafka))
         await working
-        await redrive(shop.shell, Choice(), shop.servers.kafka)
+        await redrive(shop.shell, Choice(), Brokers(bootstrap=shop.servers.kafka))
     await watcher.follow_all(shop.servers)
     assert in_order(await records_of(shop.service.events, shop.servers))
     rows = await watcher.shell.parts.pool.fetch("select state, reason from jobs where state = 'parked'")
@@ -313,7 +317,7 @@ async def test_snapshots_wait_for_a_relay_and_it_is_said_so(shop: Replaying) -> 
 
 async def test_what_the_relay_has_still_to_publish_is_left_to_it(shop: Replaying) -> None:
     await some_accounts(shop, 2)
-    assert await redrive(shop.shell, Choice(), shop.servers.kafka) == 0
+    assert await redrive(shop.shell, Choice(), Brokers(bootstrap=shop.servers.kafka)) == 0
     assert await records_of(shop.service.events, shop.servers) == []
 
 
@@ -349,7 +353,7 @@ async def test_a_group_is_put_back_to_an_instant_or_to_the_start_and_never_forwa
 
 
 def _mover(service: Service, servers: Servers) -> Callable[..., Awaitable[Any]]:
-    return lambda **how: move_group(group_of(service), service.reads, servers.kafka, **how)
+    return lambda **how: move_group(group_of(service), service.reads, Brokers(bootstrap=servers.kafka), **how)
 
 
 async def test_a_group_that_reads_again_changes_nothing(shop: Replaying, watcher: Watcher) -> None:
@@ -392,11 +396,11 @@ async def test_no_replay_makes_an_effect_a_job_or_an_event(shop: Replaying, watc
         await shop.rebuild(table)
     await exported(shop, with_personal_data=True)
     async with relaying(shop):
-        await redrive(shop.shell, Choice(), shop.servers.kafka)
+        await redrive(shop.shell, Choice(), Brokers(bootstrap=shop.servers.kafka))
         await redrive_snapshots(shop.shell)
     for service in (shop.service, watcher.shell.service):
-        await move_group(group_of(service), service.reads, shop.servers.kafka)
-    consumer = Consumer(shop.shell, bootstrap=shop.servers.kafka)
+        await move_group(group_of(service), service.reads, Brokers(bootstrap=shop.servers.kafka))
+    consumer = Consumer(shop.shell, brokers=Brokers(bootstrap=shop.servers.kafka))
     await consumer.start()
     await everything_read(shop.service, shop.servers)
     await consumer.stop()

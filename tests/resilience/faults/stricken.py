@@ -17,8 +17,8 @@ import asyncpg
 from afaq.local.children import running_in
 from afaq.local.kafka import Kafka
 from afaq.local.postgres import Postgres
-from afaq.local.secrets import local_secrets
 from afaq.local.stack import Stack
+from afaq.secrets.made import local_secrets
 from afaq.services import NAMES
 from shared.kernel.clock import MovableClock
 from shared.kernel.crash_points import VARIABLE as CRASH_FILE

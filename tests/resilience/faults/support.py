@@ -11,6 +11,7 @@ from afaq.audit import audit
 from afaq.audit.outside import Deployment
 from afaq.services import NAMES, functions_of
 from shared.kernel.clock import the_clock
+from shared.messaging.brokers import Brokers
 from shared.store.keyring import KeyRing
 from shared.store.pool import open_pool
 from shared.store.shell import Shell
@@ -39,7 +40,7 @@ async def assert_clean(platform: Stricken) -> None:
         shells = {name: await opened.enter_async_context(_shell(platform, name)) for name in NAMES}
         audited = await audit(
             shells,
-            Deployment(platform.endpoints.kafka, platform.endpoints.urls["simulators"]),
+            Deployment(Brokers(bootstrap=platform.endpoints.kafka), platform.endpoints.urls["simulators"]),
             acknowledged=frozenset(UUID(id) for id in platform.acknowledged),
             patience_seconds=5 if platform.strangers else 20,  # what strangers have put there stays wrong
         )

@@ -8,7 +8,7 @@ import pytest
 from pyhanko.pdf_utils.generic import DictionaryObject
 from pyhanko.pdf_utils.reader import PdfFileReader
 
-from afaq.local.secrets import certificate_of, signing_key
+from afaq.secrets.made import certificate_of, signing_key
 from services.requests.papers.page import page_of
 from services.requests.papers.render import paper_of, render
 from services.requests.papers.seal import PaperKey, code_in, sign
