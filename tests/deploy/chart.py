@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ def tool(name: str) -> str:
     return found or pytest.skip(f"skipped: {name} is not here; .ci/tools gets it")
 
 
+@cache
 def helm(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """What Helm says."""
     return subprocess.run([tool("helm"), *map(str, arguments)], capture_output=True, text=True, check=False)

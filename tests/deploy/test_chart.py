@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import yaml
-from pydantic import SecretStr
 from starlette.routing import Route
 
 from afaq.services import NAMES
