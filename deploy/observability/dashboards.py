@@ -1,4 +1,4 @@
-"""python -m deploy.observability.dashboards: writes Grafana's dashboards, one JSON file each, beside this file.
+"""python -m deploy.observability.dashboards: writes Grafana's dashboards, one JSON file each, into grafana/.
 
 Every worker tells of the whole outbox and of all jobs of its service (hence `max by`), and only of its own partitions
 and its own work (hence `sum by`).
@@ -15,7 +15,7 @@ from grafana_foundation_sdk.builders.timeseries import Panel
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import DataSourceRef
 
-FOLDER = Path(__file__).parent / "dashboards"
+FOLDER = Path(__file__).parent / "grafana"
 SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 QUANTILES = {"half": 0.5, "99 of 100": 0.99}
 PANELS_A_ROW = 3

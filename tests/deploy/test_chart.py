@@ -30,7 +30,8 @@ from tests.deploy.chart import (
 EVERYTHING = (EXTERNAL, OPERATORS)
 IN_ORDER_WITHIN_SECONDS = 10
 """What deploy/README.md promises of SIGTERM."""
-KAFKA = {"AFAQ_KAFKA_BOOTSTRAP", "AFAQ_KAFKA_CA_FILE", "AFAQ_KAFKA_USERNAME", "AFAQ_KAFKA_PASSWORD"}
+OF_ALL_SERVICES = {f"AFAQ_KAFKA_{name}" for name in ("BOOTSTRAP", "CA_FILE", "USERNAME", "PASSWORD")}
+SECRETS = "AFAQ_SECRETS_DIRECTORY"
 NOT_SECRET_BUT_LONG = {"AFAQ_REQUESTS_PAPER_CERTIFICATE"}
 
 
@@ -144,26 +145,30 @@ def test_probes_ask_what_the_app_answers(plain: list[Object]) -> None:
 
 
 @pytest.mark.parametrize("service", NAMES)
-def test_processes_are_told_what_they_read_and_no_secret(everything: list[Object], service: str) -> None:
+@pytest.mark.parametrize("secrets_as", ["env", "files"])
+def test_processes_are_told_what_they_read_and_no_secret(service: str, secrets_as: str) -> None:
+    objects = render(EVERYTHING, f"--set=secretsAs={secrets_as}")
     settings = _settings_of(service)
     secret = {name for name, field in settings.items() if "SecretStr" in repr(field.annotation)} | NOT_SECRET_BUT_LONG
     required = {name for name, field in settings.items() if field.is_required()}
     for role in ("api", "worker"):
-        told = _environment(pods(everything)[f"afaq-{service}-{role}"])
-        assert told.keys() - KAFKA <= settings.keys()
+        told = _told(pods(objects)[f"afaq-{service}-{role}"])
+        assert told.keys() - OF_ALL_SERVICES - {SECRETS} <= settings.keys()
+        assert (SECRETS in told) == (secrets_as == "files")
         assert required - secret <= told.keys()
         assert not [name for name, value in told.items() if name in secret and isinstance(value, str)]
 
 
 def test_only_a_worker_has_the_name_that_it_keeps(plain: list[Object]) -> None:
     for name, pod in _processes(plain).items():
-        told = _environment({"spec": pod}).get("AFAQ_INSTANCE")
+        told = _told({"spec": pod}).get("AFAQ_INSTANCE")
         assert told == ({"fieldRef": {"fieldPath": "metadata.name"}} if name.endswith("-worker") else None)
 
 
-def test_who_owns_a_database_is_known_to_its_migration_alone(everything: list[Object]) -> None:
-    for name, pod in pods(everything).items():
-        owners = [variable for variable in _environment(pod) if variable.endswith("_OWNER_DSN")]
+@pytest.mark.parametrize("values", [(EXTERNAL,), EVERYTHING], ids=["env", "files"])
+def test_who_owns_a_database_is_known_to_its_migration_alone(values: tuple[Path, ...]) -> None:
+    for name, pod in pods(render(values)).items():
+        owners = [variable for variable in _told(pod) if variable.endswith("_OWNER_DSN")]
         assert len(owners) == name.endswith("-migrate")
 
 
@@ -211,9 +216,16 @@ def _processes(objects: list[Object]) -> dict[str, Object]:
     return {name: pod["spec"] for name, pod in pods(objects).items() if name.endswith(("-api", "-worker"))}
 
 
-def _environment(pod: Object) -> dict[str, Any]:
-    given = pod["spec"]["containers"][0]["env"]
-    return {entry["name"]: entry.get("value", entry.get("valueFrom")) for entry in given}
+def _told(pod: Object) -> dict[str, Any]:
+    """What a pod is told by variable: a value, or where it has it from."""
+    entries = pod["spec"]["containers"][0]["env"]
+    files = [
+        source["secret"]
+        for volume in pod["spec"]["volumes"]
+        for source in volume.get("projected", {}).get("sources", ())
+    ]
+    said = {entry["name"]: entry.get("value", entry.get("valueFrom")) for entry in entries}
+    return said | {item["path"]: source for source in files for item in source.get("items", ())}
 
 
 def _variable(service: str, field: str) -> str:
