@@ -12,13 +12,14 @@ from uuid import UUID
 
 import typer
 
-from afaq import documents, events, parked, replay
+from afaq import catalogue, documents, events, parked, replay
 from afaq.services import NAMES
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__.partition(":")[0] + ".")
 app.add_typer(events.app, name="events")
 app.add_typer(parked.app, name="parked")
 app.add_typer(replay.app, name="replay")
+app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(documents.app, name="docs")
 clock_app = typer.Typer(no_args_is_help=True, help="The clock of a local stack.")
 app.add_typer(clock_app, name="clock")

@@ -74,7 +74,16 @@ def documents() -> Documents:
     """Every document as the code says it now."""
     made = {_schema_path(event): _json(schema_of(event)) for name in NAMES for event in events_of(name)}
     made |= {f"openapi/{name}.json": _json(openapi_of(name)) for name in NAMES}
-    return {**made, "asyncapi.json": _json(asyncapi()), "events.md": events_page()}
+    made |= {"asyncapi.json": _json(asyncapi()), "events.md": events_page()}
+    return {**made, "service-definition.schema.json": definition_schema()}
+
+
+def definition_schema() -> str:
+    """The JSON Schema of service definitions, by which editors help whoever writes one."""
+    from services.requests.domain.definition import ServiceDefinition
+
+    dialect = {"$schema": GenerateJsonSchema.schema_dialect}
+    return _json({**dialect, **ServiceDefinition.model_json_schema(schema_generator=_Untitled)})
 
 
 def contracts_in(made: Documents) -> Documents:

@@ -16,7 +16,16 @@ from benchmarks.platform import Platform
 
 SERVICES = ("requests", "payments", "notifications")
 LEFT_OUT = frozenset(
-    {"migrations", "service_versions", "life_event_bindings", "access_keys", "circuits", "outbox", "seals"}
+    {
+        "migrations",
+        "service_versions",
+        "life_event_bindings",
+        "publications",
+        "access_keys",
+        "circuits",
+        "outbox",
+        "seals",
+    }
 )
 AT_ONCE = 5000
 _UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[57][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b")

@@ -16,7 +16,10 @@ from simulators.agency import records as agency_records
 from simulators.agency.desk import Desk
 from simulators.agency.journal import Journal
 from simulators.agency.platform import Platform
+from simulators.agency.system import AgencySystem
 from simulators.background import Background
+from simulators.bank import api as bank_api
+from simulators.bank import payments as bank_payments
 from simulators.clock import Clock, utc_now
 from simulators.hospital import api as hospital_api
 from simulators.hospital import records as hospital_records
@@ -62,6 +65,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
             _http_client() as http,
             _knet(settings, http, clock) as app.state.knet,
             _agency(settings, http, clock) as app.state.agency,
+            _bank(settings, clock) as app.state.bank,
             _sms(settings, http, clock) as app.state.sms,
             _mail(settings, clock) as app.state.mail,
             _hospital(settings, http, clock) as app.state.hospital,
@@ -70,7 +74,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
             yield
 
     app = SimulatorsApp(title="Afaq simulators", lifespan=lifespan, docs_url=None, redoc_url=None)
-    for part in (health, knet_api, agency_api, sms_api, mail_api, hospital_api):
+    for part in (health, knet_api, agency_api, bank_api, sms_api, mail_api, hospital_api):
         app.include_router(part.router)
     app.add_exception_handler(UnknownPaymentError, _unknown_payment)
     return app
@@ -102,7 +106,15 @@ async def _agency(settings: Settings, http: aiohttp.ClientSession, clock: Clock)
     platform = Platform(officer, requests_url=settings.requests_url)
     with closing(Ledger(settings.directory / "agency.jsonl", agency_records.RECORD)) as ledger:
         journal = Journal(ledger, clock)
-        yield agency_api.Agency(platform, journal, Desk(platform, journal))
+        async with Background() as background:
+            system = AgencySystem(http, background, clock, secret=settings.agency_webhook_secret.get_secret_value())
+            yield agency_api.Agency(platform, journal, Desk(platform, journal), system)
+
+
+@asynccontextmanager
+async def _bank(settings: Settings, clock: Clock) -> AsyncIterator[bank_api.Bank]:
+    with closing(Ledger(settings.directory / "bank.jsonl", bank_payments.RECORD)) as ledger:
+        yield bank_api.Bank(settings.bank_api_key.get_secret_value(), bank_payments.Payments(ledger, clock))
 
 
 @asynccontextmanager

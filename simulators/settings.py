@@ -60,6 +60,11 @@ class Settings(BaseSettings):
     knet_password: SecretStr = Field(min_length=1)
     knet_resource_key: Annotated[SecretStr, AfterValidator(_as_long_as_a_key)]
 
+    agency_webhook_secret: Annotated[SecretStr, AfterValidator(_as_a_webhook_secret)]
+    """What the platform and the agencies' own systems sign with."""
+    bank_api_key: SecretStr = Field(min_length=1)
+    """What whoever has people paid shows to the bank."""
+
     sms_api_key: SecretStr = Field(min_length=1)
     """What a sender shows to both companies."""
     sms_receipts_url: BaseUrl

@@ -122,6 +122,7 @@ class Ledgers:
     """What those outside have really done; None where their ledger cannot be read from here."""
 
     gateway: Sequence[Mapping[str, Any]] | None = None
+    bank: Sequence[Mapping[str, Any]] | None = None
     sms: Sequence[Mapping[str, Any]] | None = None
     mail: Sequence[Mapping[str, Any]] | None = None
 

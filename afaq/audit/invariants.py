@@ -110,6 +110,7 @@ def charged_once(evidence: Evidence, counts: Counter[str]) -> Iterator[str]:
             yield f"attempt {id} is refunded in our log and not at the gateway"
     counts["attempts at the gateway"], counts["captured"] = len(ledger), len(taken)
     yield from _money_is_booked(evidence, taken, booked, payment_of)
+    yield from _paid_out(evidence)
     for payment_id, times in kept.items():
         if times > 1:
             yield f"payment {payment_id} was charged {times} times"
@@ -141,13 +142,23 @@ def _money_is_booked(
         yield f"attempt {id} is booked and the gateway has taken nothing"
 
 
+def _paid_out(evidence: Evidence) -> Iterator[str]:
+    """The bank has paid each payout once, and nothing else."""
+    paid = Counter(payment["bank_reference"] for payment in evidence.ledgers.bank or ())
+    made = Counter(e.data["bank_reference"] for e in _events(evidence, "payments", "payments.payout.made"))
+    for reference, times in (made - paid).items():
+        yield f"payout {reference} is made in our log and {times} times too few at the bank"
+    amounts = Counter(payment["amount_fils"] for payment in evidence.ledgers.bank or ())
+    owed = Counter(e.data["amount_fils"] for e in _events(evidence, "payments", "payments.payout.requested"))
+    for amount, times in (amounts - owed).items():
+        yield f"the bank has paid {amount} fils {times} times more often than it was owed"
+
+
 @invariant("I3")
 def transfers_balance(evidence: Evidence, counts: Counter[str]) -> Iterator[str]:
     """Transfers are what the events say, and balance."""
     payments = evidence.services["payments"]
-    expected = {
-        derive_id("transfer", kind, event.data["attempt_id"]): amount for kind, event, amount in _booked(payments)
-    }
+    expected = {derive_id("transfer", *what): amount for what, amount in _booked(payments)}
     stored = {UUID(row["id"]): row["amount_fils"] for row in payments.rows.get("transfers", ())}
     counts["transfers"], counts["fils moved"] = len(stored), sum(stored.values())
     for id in expected.keys() ^ stored.keys():
@@ -160,21 +171,27 @@ def transfers_balance(evidence: Evidence, counts: Counter[str]) -> Iterator[str]
         balances[row["debit"]] += row["amount_fils"]
         balances[row["credit"]] -= row["amount_fils"]
     for account, balance in balances.items():
-        if account in ("unasked", "refunds_due") and balance > 0:
+        if account in ("unasked", "refunds_due", "payouts_due") and balance > 0:
             yield f"more left the account {account} than came to it: {balance} fils"
 
 
-def _booked(payments: ServiceEvidence) -> Iterator[tuple[str, Logged, int]]:
-    """Every transfer that an event makes: its kind, the event and the amount."""
+def _booked(payments: ServiceEvidence) -> Iterator[tuple[Sequence[str], int]]:
+    """Every transfer that an event makes: what it books, with the agency whose share it is, and the amount."""
     kinds = {
         "payments.payment.captured": "capture",
         "payments.payment.captured_unasked": "capture",
         "payments.refund.due": "refund-due",
         "payments.refund.made": "refund-made",
+        "payments.payout.requested": "payout-due",
+        "payments.payout.made": "payout-made",
     }
     for event in payments.log:
         if event.type in kinds:
-            yield kinds[event.type], event, event.data["amount_fils"]
+            what = kinds[event.type], event.data.get("attempt_id", str(event.aggregate_id))
+            shares = event.data.get("shares") or {}
+            yield from (((*what, agency), amount) for agency, amount in shares.items())
+            if not shares:
+                yield what, event.data["amount_fils"]
 
 
 @invariant("I4")

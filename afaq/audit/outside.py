@@ -45,7 +45,8 @@ class Deployment:
             return Ledgers()
         async with aiohttp.ClientSession(base_url=f"{self._simulators}/", raise_for_status=True) as session:
             gateway, sms, mail = [await _json(session, f"{name}/ledger") for name in ("knet", "sms", "mail")]
-        return Ledgers(gateway["attempts"], sms["messages"], mail)
+            bank = await _json(session, "bank/ledger")
+        return Ledgers(gateway["attempts"], bank["payments"], sms["messages"], mail)
 
 
 def published_in(record: Any) -> Published | None:

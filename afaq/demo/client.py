@@ -110,6 +110,10 @@ class Api:
         """The answer to a PUT, which carries a new idempotency key."""
         return await self._call("PUT", service, path, token, body, uuid.uuid4().hex)
 
+    async def patch(self, service: str, path: str, body: Any, token: str | None = None) -> Any:
+        """The answer to a PATCH, which carries a new idempotency key."""
+        return await self._call("PATCH", service, path, token, body, uuid.uuid4().hex)
+
     async def find(self, service: str, path: str, token: str) -> Any:
         """The answer to a GET, or None while there is nothing yet."""
         return await self._call("GET", service, path, token, missing_is_none=True)

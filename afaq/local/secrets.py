@@ -87,6 +87,8 @@ _WANTED = {
     "requests.document_key": signing_key,
     "requests.code_key": random_key,
     "requests.paper_key": signing_key,
+    "agency.webhook_secret": _webhook_secret,
+    "bank.api_key": _password,
     "sms.api_key": _password,
     "sms.webhook_secret": _webhook_secret,
     "smtp.password": _password,

@@ -33,6 +33,7 @@ INSTANCE_VARIABLE = "AFAQ_INSTANCE"
 PORTAL, PORTAL_ADDRESS = "portal", "http://127.0.0.1:9/signed-in"
 """The frontend of tests and the demonstration; nothing listens there, they read the address that they are sent to."""
 SMS_COMPANIES = ("north", "south")
+AGENCIES_WITH_SYSTEMS = ("manpower",)
 Say = Callable[[str], None]
 
 
@@ -163,6 +164,15 @@ class Stack:
             "AFAQ_REQUESTS_PAPER_CERTIFICATE": secrets["requests.paper_certificate"],
             "AFAQ_REQUESTS_PAPER_STORE": f"file://{self._directory / 'papers'}",
             "AFAQ_REQUESTS_PUBLIC_URL": urls["requests"],
+            "AFAQ_REQUESTS_AGENCY_SYSTEMS": json.dumps(
+                {
+                    agency: {
+                        "url": f"{urls['simulators']}/agency/system",
+                        "secrets": [secrets["agency.webhook_secret"]],
+                    }
+                    for agency in AGENCIES_WITH_SYSTEMS
+                }
+            ),
         }
         environments["payments"] |= {
             "AFAQ_PAYMENTS_PUBLIC_URL": urls["payments"],
@@ -171,6 +181,8 @@ class Stack:
             "AFAQ_PAYMENTS_KNET_PASSWORD": secrets["knet.password"],
             "AFAQ_PAYMENTS_KNET_RESOURCE_KEY": secrets["knet.resource_key"],
             "AFAQ_PAYMENTS_KNET_UNKNOWN_TRANSACTION_CODE": "SIM109",
+            "AFAQ_PAYMENTS_BANK_URL": f"{urls['simulators']}/bank",
+            "AFAQ_PAYMENTS_BANK_API_KEY": secrets["bank.api_key"],
         }
         environments["notifications"] |= {
             "AFAQ_NOTIFICATIONS_SMS_COMPANIES": json.dumps(
@@ -199,6 +211,8 @@ class Stack:
             "AFAQ_SIMULATORS_KNET_TRANPORTAL_ID": secrets["knet.tranportal_id"],
             "AFAQ_SIMULATORS_KNET_PASSWORD": secrets["knet.password"],
             "AFAQ_SIMULATORS_KNET_RESOURCE_KEY": secrets["knet.resource_key"],
+            "AFAQ_SIMULATORS_AGENCY_WEBHOOK_SECRET": secrets["agency.webhook_secret"],
+            "AFAQ_SIMULATORS_BANK_API_KEY": secrets["bank.api_key"],
             "AFAQ_SIMULATORS_SMS_API_KEY": secrets["sms.api_key"],
             "AFAQ_SIMULATORS_SMS_RECEIPTS_URL": f"{urls['notifications']}/providers/sms",
             "AFAQ_SIMULATORS_SMS_WEBHOOK_SECRET": secrets["sms.webhook_secret"],

@@ -16,7 +16,7 @@ from services.identity.reactions import reactions
 from services.identity.settings import IdentitySettings
 from services.identity.snapshots import snapshots
 from services.identity.tokens import Seal, TokenIssuer
-from shared.contracts.topics import IDENTITY_EVENTS, IDENTITY_KEYS
+from shared.contracts.topics import IDENTITY_EVENTS, IDENTITY_KEYS, REQUESTS_EVENTS
 from shared.functions import Projections, Service
 from shared.runtime.process import Composition
 from shared.runtime.settings import key_bytes
@@ -35,7 +35,7 @@ service = Service(
     reactions=reactions,
     projections=projections,
     snapshots=snapshots,
-    reads=(IDENTITY_KEYS,),
+    reads=(REQUESTS_EVENTS, IDENTITY_KEYS),
 )
 
 

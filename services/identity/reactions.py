@@ -5,12 +5,22 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import TypeAlias
 
-from services.identity.domain.life_event import CHILD, FATHER, MOTHER, ParentsFound, life_event, parent_key
+from services.identity.domain.life_event import (
+    CHILD,
+    FATHER,
+    MOTHER,
+    Happened,
+    ParentsFound,
+    life_event,
+    life_event_id,
+    parent_key,
+)
 from services.identity.domain.person import (
     BirthNoticeAnnulled,
     BirthNoticed,
     DeathNoticeAnnulled,
     DeathNoticed,
+    FactsEstablished,
     KnownPerson,
     person,
 )
@@ -18,6 +28,7 @@ from services.identity.domain.relation import LastDayOver, NotParentOf, ParentOf
 from services.identity.domain.session import PersonGone, session
 from shared.contracts.event import Recorded
 from shared.contracts.identity import (
+    Fact,
     LifeEventAnnulled,
     LifeEventCorrected,
     LifeEventKind,
@@ -32,6 +43,7 @@ from shared.contracts.identity import (
     relation_id,
 )
 from shared.contracts.personal import Erased
+from shared.contracts.requests import RequestEmitted
 from shared.functions import Given, Givens, Reactions, Step, erase, for_each
 from shared.kernel.clock import KUWAIT
 
@@ -139,6 +151,19 @@ def end_on_the_last_day(event: Recorded[RelationRecorded]) -> Iterator[Step]:
 def sign_them_out(event: Recorded[PersonDied | PersonErased]) -> Iterator[Step]:
     """Nobody signs in as the dead or the erased, and no session of theirs goes on."""
     yield for_each("sessions", by="acting_as", equals=event.aggregate_id, decider=session, message=PersonGone())
+
+
+@reactions.on(RequestEmitted)
+def keep_what_is_so_from_now_on(event: Recorded[RequestEmitted]) -> Iterator[Step]:
+    """A request has made something so: facts about a person, or something in their life."""
+    told = event.data
+    if told.facts:
+        facts = {name: Fact(value=value, source=told.source, as_of=event.time) for name, value in told.facts.items()}
+        yield person.send(told.person_id, FactsEstablished(facts))
+    if told.life_event is not None:
+        parties = told.life_event.parties
+        happened = Happened(told.life_event.kind, next(iter(parties.values())), told.source, event.time, parties)
+        yield life_event.send(life_event_id(told.source, f"{event.aggregate_id}/{told.step_id}"), happened)
 
 
 @reactions.on(PersonErased)

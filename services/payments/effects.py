@@ -16,10 +16,13 @@ from services.payments.domain.payment import (
     payment_id_for,
     refund_id_for,
 )
+from services.payments.domain.payout import AccountRefused, BankSilent, Paid, Payout, payout
+from services.payments.domain.payout import Status as PayoutStatus
 from shared.functions import Effect, Effects, Job, Send
 from shared.kernel.errors import TryLater
+from shared.kernel.ids import derive_id
 
-GATEWAY = "gateway"
+GATEWAY, BANK = "gateway", "bank"
 ASK_AGAIN_SECONDS = 30.0
 """So soon at first; later after a tenth of the time that has passed since the first question."""
 ONE_WEEK_SECONDS = 7 * 86_400.0
@@ -34,6 +37,22 @@ class Answer:
     result: str | None
     amount_fils: int
     reference: str
+
+
+class Bank(Protocol):
+    """The bank that pays people. The same reference again pays nothing."""
+
+    async def pay(self, payout: UUID, iban: str, amount_fils: int) -> str | None:
+        """The bank's reference; None where there is no such account. Raises TryLater where it does not answer."""
+        ...
+
+
+class PayoutAccounts(Protocol):
+    """The accounts that people have named."""
+
+    async def find(self, person_id: UUID) -> str | None:
+        """The IBAN; None of whoever has named none, or was erased."""
+        ...
 
 
 class Gateway(Protocol):
@@ -73,6 +92,13 @@ class RefundAttempt(Effect):
     attempt_id: UUID
 
 
+@dataclass(frozen=True)
+class SendPayout(Effect):
+    """Have the bank pay a person. `number` counts the accounts that were tried."""
+
+    number: int
+
+
 def stands_at(state: Payment, attempt_id: UUID, status: AttemptStatus) -> bool:
     """Whether an attempt stands there still when its effect is about to be done."""
     return state.attempts[attempt_id].status is status
@@ -89,7 +115,8 @@ def stands_at(state: Payment, attempt_id: UUID, status: AttemptStatus) -> bool:
 async def open_page(effect: OpenPage, job: Job, state: Payment, gateway: Gateway) -> Send:
     """The same attempt asked again gets the same page: the attempt's id is the gateway's track id."""
     payment_id = payment_id_for(state.fee_id)
-    url = await gateway.open_page(effect.attempt_id, payment_id, state.amount_fils)
+    amount_fils = state.attempts[effect.attempt_id].amount_fils
+    url = await gateway.open_page(effect.attempt_id, payment_id, amount_fils)
     return payment.send(payment_id, PageOpened(effect.attempt_id, url, job.now))
 
 
@@ -125,3 +152,21 @@ async def refund_attempt(effect: RefundAttempt, state: Payment, gateway: Gateway
     amount_fils = state.attempts[effect.attempt_id].amount_fils
     reference = await gateway.refund(effect.attempt_id, refund_id_for(effect.attempt_id), amount_fils)
     return payment.send(payment_id_for(state.fee_id), RefundConfirmed(effect.attempt_id, reference))
+
+
+@effects.on(
+    SendPayout,
+    of=payout,
+    target=BANK,
+    due=lambda effect, state: state.status is PayoutStatus.READY and state.number == effect.number,
+    lives_for_seconds=ONE_WEEK_SECONDS,
+    max_attempts=10_000,
+    exhausted=lambda _, payout_id: payout.send(payout_id, BankSilent()),
+)
+async def send_payout(effect: SendPayout, job: Job, state: Payout, bank: Bank, accounts: PayoutAccounts) -> Send:
+    """Its reference names the payout and the account that is tried, so that a repeat pays nothing twice."""
+    iban = await accounts.find(state.payee_id)
+    reference = None
+    if iban is not None:
+        reference = await bank.pay(derive_id("payout", job.key, effect.number), iban, state.amount_fils)
+    return payout.send(job.key, AccountRefused() if reference is None else Paid(reference))

@@ -1,15 +1,23 @@
 """Rows that payments reads: the ledger.
 
 A transfer is one row with a debit and a credit account, so it cannot be unbalanced; balances are sums. Accounts:
-`gateway` (what the bank owes us), `agency:<id>` (an agency's revenue), `unasked` (taken without being due) and
-`refunds_due` (owed to payers).
+`gateway` (what the bank owes us for what it has taken), `bank` (what it has paid for us), `agency:<id>` (an agency's
+revenue), `unasked` (taken without being due), `refunds_due` (owed to payers) and `payouts_due` (owed to people).
 """
 
 from collections.abc import Iterator
+from typing import Any
 from uuid import UUID
 
 from shared.contracts.event import Recorded
-from shared.contracts.payments import PaymentCaptured, PaymentCapturedUnasked, RefundDue, RefundMade
+from shared.contracts.payments import (
+    PaymentCaptured,
+    PaymentCapturedUnasked,
+    PayoutMade,
+    PayoutRequested,
+    RefundDue,
+    RefundMade,
+)
 from shared.functions import Projections, Row
 from shared.kernel.ids import derive_id
 from shared.store.access_keys import follow_access_keys
@@ -20,46 +28,64 @@ follow_access_keys(projections)
 
 @projections.on(PaymentCaptured)
 def book_capture(event: Recorded[PaymentCaptured]) -> Iterator[Row]:
-    """The bank owes us, the agency has earned."""
-    yield transfer(event, "capture", event.data.attempt_id, "gateway", f"agency:{event.data.agency}")
+    """The bank owes us, each agency has earned its share."""
+    for account, amount_fils, share in _earned(event.data):
+        yield transfer(event, "capture", event.data.attempt_id, "gateway", account, amount_fils, *share)
 
 
 @projections.on(PaymentCapturedUnasked)
 def book_unasked_capture(event: Recorded[PaymentCapturedUnasked]) -> Iterator[Row]:
     """The bank owes us what nobody has earned."""
-    yield transfer(event, "capture", event.data.attempt_id, "gateway", "unasked")
+    yield transfer(event, "capture", event.data.attempt_id, "gateway", "unasked", event.data.amount_fils)
 
 
 @projections.on(RefundDue)
 def book_refund_due(event: Recorded[RefundDue]) -> Iterator[Row]:
-    """We owe the payer: out of the agency's revenue, or what was never earned."""
-    source = "unasked" if event.data.unasked else f"agency:{event.data.agency}"
-    yield transfer(event, "refund-due", event.data.attempt_id, source, "refunds_due")
+    """We owe the payer: out of the agencies' revenue, or what was never earned."""
+    due = event.data
+    for account, amount_fils, share in [("unasked", due.amount_fils, ())] if due.unasked else _earned(due):
+        yield transfer(event, "refund-due", due.attempt_id, account, "refunds_due", amount_fils, *share)
 
 
 @projections.on(RefundMade)
 def book_refund_made(event: Recorded[RefundMade]) -> Iterator[Row]:
     """The bank has paid the payer for us."""
-    yield transfer(event, "refund-made", event.data.attempt_id, "refunds_due", "gateway")
+    yield transfer(event, "refund-made", event.data.attempt_id, "refunds_due", "gateway", event.data.amount_fils)
+
+
+@projections.on(PayoutRequested)
+def book_payout_due(event: Recorded[PayoutRequested]) -> Iterator[Row]:
+    """The agency owes a person."""
+    due = event.data
+    yield transfer(event, "payout-due", event.aggregate_id, f"agency:{due.agency}", "payouts_due", due.amount_fils)
+
+
+@projections.on(PayoutMade)
+def book_payout_made(event: Recorded[PayoutMade]) -> Iterator[Row]:
+    """The bank has paid the person for the agency."""
+    yield transfer(event, "payout-made", event.aggregate_id, "payouts_due", "bank", event.data.amount_fils)
+
+
+def _earned(of: PaymentCaptured | RefundDue) -> list[tuple[str, int, tuple[str, ...]]]:
+    """The accounts of those who have earned it, with their amounts, and what tells their shares apart."""
+    if not of.shares:
+        return [(f"agency:{of.agency}", of.amount_fils, ())]
+    return [(f"agency:{agency}", amount_fils, (agency,)) for agency, amount_fils in of.shares.items()]
 
 
 def transfer(
-    event: Recorded[PaymentCaptured | PaymentCapturedUnasked | RefundDue | RefundMade],
-    kind: str,
-    attempt_id: UUID,
-    debit: str,
-    credit: str,
+    event: Recorded[Any], kind: str, what: UUID, debit: str, credit: str, amount_fils: int, *share: str
 ) -> Row:
     """One transfer; its id follows from what it books, so that it is booked once."""
     return Row(
         "transfers",
         {
-            "id": derive_id("transfer", kind, attempt_id),
+            "id": derive_id("transfer", kind, what, *share),
             "payment_id": event.aggregate_id,
             "kind": kind,
             "debit": debit,
             "credit": credit,
-            "amount_fils": event.data.amount_fils,
+            "amount_fils": amount_fils,
             "booked_at": event.time,
         },
     )

@@ -27,3 +27,8 @@ async def payments_of_payer(pool: Pool, payer_id: UUID, before: UUID, limit: int
     """A page of a payer's payments, newest first."""
     rows = await pool.fetch(SQL["payments_of_payer"], payer_id, before, limit, for_id)
     return [row["id"] for row in rows]
+
+
+async def payouts_of_payee(pool: Pool, payee_id: UUID, before: UUID, limit: int) -> list[UUID]:
+    """A page of what a person is paid, newest first."""
+    return [row["id"] for row in await pool.fetch(SQL["payouts_of_payee"], payee_id, before, limit)]

@@ -3,19 +3,37 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from services.payments.domain.payment import FeeNoLongerDue, FeeRequested, TimeToPayOver, payment, payment_id_for
-from services.payments.effects import InquireAttempt, OpenPage, RefundAttempt
+from services.payments.domain.payment import (
+    FeeNoLongerDue,
+    FeeRequested,
+    FeeRevised,
+    TimeToPayOver,
+    payment,
+    payment_id_for,
+)
+from services.payments.domain.payout import AccountNamed, Owed, payout
+from services.payments.effects import InquireAttempt, OpenPage, RefundAttempt, SendPayout
 from shared.contracts.event import Recorded
 from shared.contracts.identity import PersonErased
-from shared.contracts.payments import PaymentAttempted, PaymentRequested, RefundDue, RefundStuck
+from shared.contracts.payments import (
+    PaymentAttempted,
+    PaymentRequested,
+    PayoutAccountNamed,
+    PayoutReady,
+    PayoutStuck,
+    RefundDue,
+    RefundStuck,
+)
 from shared.contracts.requests import (
     RequestExpired,
     RequestFeeDue,
+    RequestFeeRevised,
     RequestPaymentNotNeeded,
+    RequestPayoutDue,
     RequestRejected,
     RequestWithdrawn,
 )
-from shared.functions import Reactions, Step, erase, perform
+from shared.functions import Reactions, Step, erase, for_each, perform
 
 INQUIRE_AFTER = timedelta(minutes=3)
 """An attempt of which nothing was heard is inquired about then, when no page can be opened for it any more."""
@@ -36,8 +54,43 @@ def ask_for_the_fee(event: Recorded[RequestFeeDue]) -> Iterator[Step]:
         amount_fils=fee.amount_fils,
         description=fee.description,
         due_by=fee.due_by,
+        shares=fee.shares,
     )
     yield payment.send(payment_id_for(fee.fee_id), notice)
+
+
+@reactions.on(RequestFeeRevised)
+def revise_the_fee(event: Recorded[RequestFeeRevised]) -> Iterator[Step]:
+    """It has grown, or a day of grace was not over."""
+    fee = event.data
+    yield payment.send(payment_id_for(fee.fee_id), FeeRevised(fee.amount_fils, fee.shares))
+
+
+@reactions.on(RequestPayoutDue)
+def owe_a_payout(event: Recorded[RequestPayoutDue]) -> Iterator[Step]:
+    """A person is owed an amount."""
+    due = event.data
+    notice = Owed(event.aggregate_id, due.payee_id, due.agency, due.amount_fils, due.description)
+    yield payout.send(due.payout_id, notice)
+
+
+@reactions.on(PayoutAccountNamed)
+def pay_to_the_account(event: Recorded[PayoutAccountNamed]) -> Iterator[Step]:
+    """What has waited for an account is paid."""
+    person_id = event.aggregate_id
+    yield for_each("payouts", by="payee_id", equals=person_id, decider=payout, message=AccountNamed())
+
+
+@reactions.on(PayoutReady)
+def have_it_paid(event: Recorded[PayoutReady]) -> Iterator[Step]:
+    """The bank is told."""
+    yield perform(SendPayout(event.data.number), key=event.aggregate_id)
+
+
+@reactions.on(PayoutStuck)
+def try_to_pay_again(event: Recorded[PayoutStuck]) -> Iterator[Step]:
+    """What is owed is never given up."""
+    yield perform(SendPayout(event.data.number), key=event.aggregate_id, at=event.time + ONE_DAY)
 
 
 @reactions.on(PaymentRequested)

@@ -18,6 +18,8 @@ class PaymentsSettings(ServiceSettings):
     """`knet_*` are the terminal's, from the bank; `public_url` is where browsers and the gateway reach payments.
 
     `knet_unknown_transaction_code` is the bank's error code for a track id that it has never seen.
+
+    `bank_*`: the bank that pays people.
     """
 
     model_config = SettingsConfigDict(env_prefix="AFAQ_PAYMENTS_")
@@ -27,4 +29,6 @@ class PaymentsSettings(ServiceSettings):
     knet_tranportal_id: SecretStr
     knet_password: SecretStr
     knet_unknown_transaction_code: str
+    bank_url: HttpUrl
+    bank_api_key: SecretStr
     knet_resource_key: Annotated[SecretStr, AfterValidator(_has_16_characters)]

@@ -9,8 +9,12 @@ from uuid import UUID
 from services.requests.domain.document import Document, DocumentSigned, Status, document
 from services.requests.domain.facts import KnownPerson, facts_of
 from services.requests.domain.rulebook import AGENCIES, FACTS
+from services.requests.domain.task import Status as TaskStatus
+from services.requests.domain.task import SystemIsSilent, Task, task
 from shared.functions import Effect, Effects, Job, Send
 from shared.kernel.text import LocalizedText
+
+SYSTEM = "agency-system"
 
 effects = Effects()
 
@@ -29,6 +33,40 @@ class SignDocument(Effect):
     title: LocalizedText
     valid_from: date
     valid_until: date
+
+
+@dataclass(frozen=True)
+class AskAgencySystem(Effect):
+    """Give a task to the agency's own system, which answers later."""
+
+    task_id: UUID
+    agency: str
+
+
+@dataclass(frozen=True)
+class Case:
+    """What an agency's system is told of a task: the request by its reference, the service, and the form as sent."""
+
+    reference: str
+    service_id: str
+    service_version: int
+    form: Mapping[str, Any]
+
+
+class AgencySystems(Protocol):
+    """The agencies' own systems, as far as there are any."""
+
+    async def ask(self, agency: str, task_id: UUID, message_id: UUID, case: Case) -> bool:
+        """Gives it a task; False where the agency has no system. Raises TryLater where it cannot be reached now."""
+        ...
+
+
+class Cases(Protocol):
+    """What requests are about."""
+
+    async def find(self, request_id: UUID) -> Case | None:
+        """The case of a request; None of one whose applicant was erased."""
+        ...
 
 
 class Signer(Protocol):
@@ -93,3 +131,21 @@ def shown(names: Sequence[str], facts: Mapping[str, Any]) -> list[dict[str, Any]
         {"label": FACTS[name].label.model_dump(), "value": {"ar": str(value), "en": str(value)}}
         for name, value in values.items()
     ]
+
+
+@effects.on(
+    AskAgencySystem,
+    of=task,
+    due=lambda _, state: state.status is TaskStatus.WITH_SYSTEM,
+    target=SYSTEM,
+    lives_for_seconds=3600,
+    exhausted=lambda effect, _: task.send(effect.task_id, SystemIsSilent()),
+)
+async def ask_agency_system(
+    effect: AskAgencySystem, job: Job, state: Task, systems: AgencySystems, cases: Cases
+) -> Send | None:
+    """Asks under the job's id, so that a repeat is known for one; where there is no system, people decide."""
+    case = await cases.find(state.request_id)
+    if case is not None and await systems.ask(effect.agency, effect.task_id, job.id, case):
+        return None
+    return task.send(effect.task_id, SystemIsSilent())

@@ -6,22 +6,33 @@ from itertools import takewhile
 from typing import Annotated, Any
 
 import jsonschema_rs
-from pydantic import BaseModel, ConfigDict, Field
+from jsonschema_rs import RegexOptions
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 from pydantic_core import to_json
 
-from services.requests.domain.definition import Slug
+from services.requests.domain.definition import FactName, Slug
 
 _MOST_ERRORS = 50
 
 
 class Submission(BaseModel):
-    """What is asked for: a service of the catalogue, and its form."""
+    """What is asked for: a service of the catalogue, and its form; what registers know need not be in it."""
 
     model_config = ConfigDict(extra="forbid")
 
     service_id: Slug
     version: Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)] | None = None
     form: Annotated[Mapping[str, Any], Field(max_length=200)] = {}
+
+
+class Supposed(BaseModel):
+    """A service, and facts that are supposed to be so."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    service_id: Slug
+    version: Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)] | None = None
+    facts: Annotated[Mapping[FactName, StrictBool | StrictInt | StrictStr], Field(max_length=100)] = {}
 
 
 def form_errors(schema: Mapping[str, Any], form: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -37,8 +48,10 @@ def form_errors(schema: Mapping[str, Any], form: Mapping[str, Any]) -> list[dict
 
 @lru_cache(maxsize=512)
 def _validator(schema: bytes) -> Any:
-    """A schema refers to nothing outside of itself: what a definition names is not fetched."""
-    return jsonschema_rs.validator_for(schema.decode(), validate_formats=True, retriever=_refuse)
+    """A schema refers to nothing outside of itself, and a pattern takes time in proportion to what it is tried on."""
+    return jsonschema_rs.validator_for(
+        schema.decode(), validate_formats=True, retriever=_refuse, pattern_options=RegexOptions()
+    )
 
 
 def _refuse(uri: str) -> Any:

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+from services.requests.domain.definition import service_key
 from shared.contracts.event import Recorded
-from shared.contracts.identity import PersonForgotten, PersonSnapshot, RelationEnded, RelationRecorded
+from shared.contracts.identity import LifeEventKind, PersonForgotten, PersonSnapshot, RelationEnded, RelationRecorded
 from shared.contracts.personal import Erased
-from shared.contracts.requests import DocumentIssued
+from shared.contracts.requests import DocumentIssued, PublicationPublished
 from shared.functions import Delete, Projections, Row
 from shared.store.access_keys import follow_access_keys
 
@@ -57,3 +58,15 @@ def verification_codes(event: Recorded[DocumentIssued]) -> Iterator[Row]:
     if not isinstance(event.data.code, Erased):
         values = {"code": event.data.code, "document_id": event.aggregate_id, "holder_id": event.data.holder_id}
         yield Row("verification_codes", values)
+
+
+@projections.on(PublicationPublished)
+def service_versions(event: Recorded[PublicationPublished]) -> Iterator[Row]:
+    """The catalogue, and what each version is bound to."""
+    told = event.data
+    key = service_key(told.service_id, told.service_version)
+    values = {"service_id": told.service_id, "version": told.service_version, "effective_from": told.effective_from}
+    yield Row("service_versions", {"key": key, **values, "definition": told.definition})
+    for kind in LifeEventKind:
+        bound = [binding for binding in told.definition["bindings"] if binding["on"] == kind]
+        yield Row("life_event_bindings", {"key": f"{key}/{kind}", "kind": kind, **values, "bindings": bound})

@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from pydantic_core import to_json
 
 from services.requests.domain.definition import ServiceDefinition
 from services.requests.domain.eligibility import KnownRelation
 from services.requests.domain.facts import KnownPerson
-from shared.contracts.identity import LifeEventKind
+from shared.kernel.clock import KUWAIT
 from shared.kernel.text import LocalizedText
 from shared.store.statements import Statements
 from shared.store.types import Pool
@@ -49,9 +47,10 @@ _read = lru_cache(maxsize=1000)(ServiceDefinition.model_validate_json)
 """A definition as its text says it: read once, because a version never changes."""
 
 
-async def current_versions(pool: Pool, service_id: str | None = None) -> list[ServiceDefinition]:
-    """The newest version of every service, or of one."""
-    return [_read(row["definition"]) for row in await pool.fetch(SQL["current_versions"], service_id)]
+async def current_versions(pool: Pool, at: datetime, service_id: str | None = None) -> list[ServiceDefinition]:
+    """The newest version of every service, or of one, that is in effect at an instant."""
+    today = at.astimezone(KUWAIT).date()
+    return [_read(row["definition"]) for row in await pool.fetch(SQL["current_versions"], service_id, today)]
 
 
 async def version_by_key(pool: Pool, key: str) -> ServiceDefinition | None:
@@ -60,23 +59,9 @@ async def version_by_key(pool: Pool, key: str) -> ServiceDefinition | None:
     return None if definition is None else _read(definition)
 
 
-async def publish_version(pool: Pool, definition: ServiceDefinition) -> None:
-    """Puts a version into the catalogue. Raises ValueError where the same version says something else already."""
-    text = definition.model_dump_json().encode()
-    await pool.execute(SQL["publish_version"], definition.key, definition.id, definition.version, text)
-    published = await version_by_key(pool, definition.key)
-    if published is None or published.model_dump(mode="json") != definition.model_dump(mode="json"):
-        raise ValueError(f"{definition.key} was published with another text; give the change a new version")
-
-
-async def bind_life_events(pool: Pool) -> None:
-    """Writes down which newest versions are bound to which kinds of life events."""
-    bound: dict[str, list[dict[str, Any]]] = {kind: [] for kind in LifeEventKind}
-    for definition in await current_versions(pool):
-        for binding in definition.bindings:
-            said = {"service_id": definition.id, "version": definition.version, "binding": binding.model_dump()}
-            bound[binding.on].append(said)
-    await pool.executemany(SQL["bind_life_events"], [(kind, to_json(found)) for kind, found in bound.items()])
+async def seeded_before_events(pool: Pool) -> list[ServiceDefinition]:
+    """Versions that are in the catalogue and have no event yet."""
+    return [_read(row["definition"]) for row in await pool.fetch(SQL["seeded_before_events"])]
 
 
 async def find_person(pool: Pool, person_id: UUID) -> KnownPerson | None:
@@ -116,3 +101,8 @@ async def document_by_code(pool: Pool, code: str) -> UUID | None:
     """The document that a verification code is of."""
     found: UUID | None = await pool.fetchval(SQL["document_by_code"], code)
     return found
+
+
+async def drafts_of_person(pool: Pool, person_id: UUID, limit: int) -> list[UUID]:
+    """The forms that a person has begun, the newest first."""
+    return [row["id"] for row in await pool.fetch(SQL["drafts_of_person"], person_id, limit)]

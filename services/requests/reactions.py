@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from services.requests.domain.definition import Binding, service_key
 from services.requests.domain.document import RevokeDocument, document
+from services.requests.domain.fees import midnights
 from services.requests.domain.offer import (
     LookAgain,
     Occasioned,
@@ -15,23 +16,23 @@ from services.requests.domain.offer import (
     offer,
     offer_id,
 )
-from services.requests.domain.request import (
-    PERSON_DECEASED,
+from services.requests.domain.request import PERSON_DECEASED, ServiceVersion, request
+from services.requests.domain.request_messages import (
     DocumentWasIssued,
     FactsMayBeKnown,
     FeeHasLapsed,
+    FeeMayHaveGrown,
     FeeWasPaid,
     GoAhead,
     OccasionWasLost,
     PersonHasDied,
     PersonWasErased,
-    ServiceVersion,
     TaskWasDecided,
+    WasPaidOut,
     WordHasNotCome,
-    request,
 )
-from services.requests.domain.task import CancelTask, FinishTask, OpenTask, task
-from services.requests.effects import SignDocument
+from services.requests.domain.task import CancelTask, FinishTask, OpenTask, SystemIsSilent, task
+from services.requests.effects import AskAgencySystem, SignDocument
 from shared.contracts.event import Recorded
 from shared.contracts.identity import (
     LifeEventAnnulled,
@@ -41,7 +42,7 @@ from shared.contracts.identity import (
     PersonForgotten,
     PersonSnapshot,
 )
-from shared.contracts.payments import PaymentCaptured, PaymentExpired
+from shared.contracts.payments import PaymentCaptured, PaymentExpired, PayoutMade
 from shared.contracts.personal import Erased
 from shared.contracts.requests import (
     DocumentIssued,
@@ -54,9 +55,13 @@ from shared.contracts.requests import (
     OfferWithdrawn,
     RequestConsentDue,
     RequestDocumentDue,
+    RequestDocumentsDue,
     RequestExpired,
     RequestFactsDue,
     RequestFactsKnown,
+    RequestFeeDue,
+    RequestHeld,
+    RequestObjected,
     RequestRejected,
     RequestReturned,
     RequestReviewDue,
@@ -73,23 +78,16 @@ reactions = Reactions()
 
 
 @dataclass(frozen=True)
-class BoundService:
-    """A service that is bound to a kind of life event, in its newest version."""
+class BoundVersion:
+    """A row of `life_event_bindings`: what a version of a service is bound to of one kind of life event."""
 
     service_id: str
     version: int
-    binding: Binding
+    effective_from: date
+    bindings: Sequence[Binding]
 
 
-@dataclass(frozen=True)
-class LifeEventBindings:
-    """A row of `life_event_bindings`."""
-
-    kind: str
-    bindings: Sequence[BoundService]
-
-
-BINDINGS = Given(LifeEventBindings, "life_event_bindings", by="kind")
+BINDINGS = Given(BoundVersion, "life_event_bindings", by="kind", many=True)
 
 
 def _version_accepted(event: Recorded[OfferAccepted]) -> str:
@@ -111,10 +109,64 @@ def expire_when_not_paid(event: Recorded[PaymentExpired]) -> Iterator[Step]:
 
 @reactions.on(RequestTaskDue)
 def open_the_task(event: Recorded[RequestTaskDue]) -> Iterator[Step]:
-    """An officer finds it in the queue of the agency."""
+    """An officer finds it in the queue of the agency; or its own system has it, and has its time."""
     due = event.data
-    notice = OpenTask(event.aggregate_id, due.applicant_id, due.service_id, due.title, agency=due.agency)
+    notice = OpenTask(
+        request_id=event.aggregate_id,
+        applicant_id=due.applicant_id,
+        service_id=due.service_id,
+        title=due.title,
+        agency=due.agency,
+        system_until=due.system_until,
+    )
     yield task.send(due.task_id, notice)
+    if due.system_until is not None:
+        yield perform(AskAgencySystem(due.task_id, due.agency), key=due.task_id)
+        yield task.send(due.task_id, SystemIsSilent(), at=due.system_until)
+
+
+@reactions.on(RequestObjected)
+def open_the_objection(event: Recorded[RequestObjected]) -> Iterator[Step]:
+    """Another officer than the one who refused decides on it."""
+    told = event.data
+    notice = OpenTask(
+        request_id=event.aggregate_id,
+        applicant_id=told.applicant_id,
+        service_id=told.service_id,
+        title=told.title,
+        agency=told.agency,
+        barred_id=told.barred_id,
+    )
+    yield task.send(told.task_id, notice)
+
+
+@reactions.on(RequestHeld)
+def wait_for_the_hold(event: Recorded[RequestHeld]) -> Iterator[Step]:
+    """There is time to clear it; and it may have been cleared since it was looked at."""
+    held = event.data
+    yield request.send(event.aggregate_id, FactsMayBeKnown(event.time))
+    yield request.send(event.aggregate_id, WordHasNotCome(held.hold_id), at=held.due_by)
+
+
+@reactions.on(RequestDocumentsDue)
+def wait_for_the_documents(event: Recorded[RequestDocumentsDue]) -> Iterator[Step]:
+    """The applicant has time to hand them in."""
+    due = event.data
+    yield request.send(event.aggregate_id, WordHasNotCome(due.wait_id), at=due.due_by)
+
+
+@reactions.on(RequestFeeDue)
+def work_it_out_anew(event: Recorded[RequestFeeDue]) -> Iterator[Step]:
+    """A fee that grows is looked at after each day on which it was not paid."""
+    fee = event.data
+    for midnight in midnights(event.time, fee.due_by) if fee.grows else ():
+        yield request.send(event.aggregate_id, FeeMayHaveGrown(fee.fee_id, midnight), at=midnight)
+
+
+@reactions.on(PayoutMade)
+def go_on_when_paid_out(event: Recorded[PayoutMade]) -> Iterator[Step]:
+    """The request hears that the person has their money."""
+    yield request.send(event.data.for_id, WasPaidOut(event.aggregate_id, event.time))
 
 
 @reactions.on(RequestConsentDue)
@@ -221,12 +273,11 @@ def cancel_the_tasks(event: Recorded[RequestWithdrawn | RequestExpired | Request
 
 @reactions.on(LifeEventRecorded, LifeEventCorrected, given=BINDINGS)
 def offer_what_follows(
-    event: Recorded[LifeEventRecorded | LifeEventCorrected], bound: LifeEventBindings | None
+    event: Recorded[LifeEventRecorded | LifeEventCorrected], bound: Sequence[BoundVersion]
 ) -> Iterator[Step]:
     """Each service that is bound to this kind of event is offered to whom its binding says."""
     told = event.data
-    for found in bound.bindings if bound else ():
-        binding = found.binding
+    for found, binding in _in_effect(bound, event.time.astimezone(KUWAIT).date()):
         if binding.beneficiary not in told.parties:
             continue
         id = offer_id(found.service_id, binding.id, told.parties[binding.beneficiary])
@@ -246,6 +297,15 @@ def offer_what_follows(
             at=event.time,
         )
         yield offer.send(id, notice)
+
+
+def _in_effect(bound: Sequence[BoundVersion], day: date) -> Iterator[tuple[BoundVersion, Binding]]:
+    """The bindings of each service's newest version of that day."""
+    newest: dict[str, BoundVersion] = {}
+    for found in sorted(bound, key=lambda found: found.version):
+        if found.effective_from <= day:
+            newest[found.service_id] = found
+    return ((found, binding) for found in newest.values() for binding in found.bindings)
 
 
 @reactions.on(LifeEventCorrected, LifeEventAnnulled)
@@ -356,5 +416,7 @@ def _end_requests(person_id: UUID, notice: PersonHasDied | PersonWasErased) -> I
 
 
 def _look_again_at_offers(person_id: UUID, at: datetime) -> Iterator[Step]:
-    for side in ("wanted_id", "beneficiary_id"):
-        yield for_each("offers", by=side, equals=person_id, decider=offer, message=LookAgain(at))
+    """At those that the person should have, and at those that somebody else should have for them."""
+    yield for_each("offers", by="wanted_id", equals=person_id, decider=offer, message=LookAgain(at))
+    others = LookAgain(at, for_others=True)
+    yield for_each("offers", by="beneficiary_id", equals=person_id, decider=offer, message=others)

@@ -1,71 +1,48 @@
 """The catalogue's seed: the YAML files beside this module, checked and published when the service starts."""
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from services.requests.domain.definition import (
-    AgencyTaskStep,
-    FactsStep,
-    FeeItem,
-    FeeStep,
-    IssueStep,
-    ServiceDefinition,
-)
-from services.requests.domain.rulebook import AGENCIES, CATALOGUE, FACTS, RULEBOOK
-from services.requests.forms import form_errors
-from services.requests.queries import bind_life_events, publish_version
-from shared.contracts.requests import OfferMode
-from shared.store.types import Pool
+from services.requests.domain.definition import ServiceDefinition
+from services.requests.domain.publication import SeedVersion, publication, publication_id
+from services.requests.domain.rulebook import CATALOGUE
+from services.requests.linter import lint
+from services.requests.queries import seeded_before_events
+from shared.store.shell import Shell
+
+VOCABULARY = ("facts", "agencies")
+"""Files of the catalogue that hold what definitions are written in."""
 
 
 def read_definitions(folder: Path = CATALOGUE) -> list[ServiceDefinition]:
-    """The definitions of a folder, each with its rules checked. Raises ValueError that says what is wrong where."""
-    found = []
-    for file in sorted(folder.glob("*.yaml")):
-        if file.stem in ("facts", "agencies"):
-            continue
-        definition = ServiceDefinition.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
-        form_errors(definition.form, {})  # that the schema is one
-        _must_be_known(file, definition)
-        for rule in definition.eligibility:
-            RULEBOOK.check(rule)
-        for step in definition.steps:
-            if step.when is not None:
-                RULEBOOK.check_condition(step.when, f"{file.name}: the step {step.id}")
-            for item in step.items if isinstance(step, FeeStep) else ():
-                _can_be_counted(file, definition, item)
-        for binding in definition.bindings:
-            if binding.mode is not OfferMode.NUDGE and form_errors(definition.form, binding.form):
-                raise ValueError(f"{file.name}: the form of the binding {binding.id} is not complete for one tap")
-        found.append(definition)
-    return found
+    """The definitions of a folder. Raises ValueError that says what is wrong where."""
+    files = (file for file in sorted(folder.glob("*.yaml")) if file.stem not in VOCABULARY)
+    return [_definition(file) for file in files]
 
 
-def _must_be_known(file: Path, definition: ServiceDefinition) -> None:
-    """That the agencies and facts that a definition names are there."""
-    steps = definition.steps
-    agencies = {definition.agency, *(step.agency for step in steps if isinstance(step, AgencyTaskStep))}
-    shown = {fact for step in steps if isinstance(step, IssueStep) for fact in step.shows}
-    needed = {fact for step in steps if isinstance(step, FactsStep) for fact in step.needs}
-    unknown = sorted(agencies - AGENCIES.keys()) + sorted((shown | needed) - FACTS.keys())
-    if unknown:
-        raise ValueError(f"{file.name} names unknown facts or agencies: {', '.join(unknown)}")
+def _definition(file: Path) -> ServiceDefinition:
+    raw = read(file)
+    if findings := lint(raw):
+        said = (f"{file.name}{found.pointer}: {found.code}: {found.text.en}" for found in findings)
+        raise ValueError("\n".join(said))
+    return ServiceDefinition.model_validate(raw)
 
 
-def _can_be_counted(file: Path, definition: ServiceDefinition, item: FeeItem) -> None:
-    """That a part of a fee has what it is counted by."""
-    where = f"{file.name}: the part {item.id} of a fee"
-    if item.exempt is not None:
-        RULEBOOK.check_condition(item.exempt, where)
-    if item.per is not None and definition.form.get("properties", {}).get(item.per, {}).get("type") != "integer":
-        raise ValueError(f"{where} goes by {item.per}, which is no whole number of the form")
-    if item.fine is not None and (item.fine.since not in FACTS or FACTS[item.fine.since].type != "date"):
-        raise ValueError(f"{where} grows from {item.fine.since}, which is no date that is known")
+def read(file: Path) -> Any:
+    """A definition as it is written."""
+    return yaml.safe_load(file.read_text(encoding="utf-8"))
 
 
-async def publish_seed(pool: Pool) -> None:
-    """Publishes the seed; versions that are there already stay as they are."""
-    for definition in read_definitions():
-        await publish_version(pool, definition)
-    await bind_life_events(pool)
+async def publish_seed(shell: Shell, seed: Iterable[ServiceDefinition]) -> None:
+    """Publishes the seed; versions that are there already stay as they are.
+
+    Raises Refused where a version was published with another text: a change has to be a new version.
+    """
+    definitions = {found.key: found for found in await seeded_before_events(shell.parts.pool)}
+    definitions |= {found.key: found for found in seed}
+    now = shell.parts.clock.now()
+    sends = [publication.send(publication_id(key), SeedVersion(found, now)) for key, found in definitions.items()]
+    await shell.handle(*sends)

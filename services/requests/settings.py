@@ -1,10 +1,11 @@
 """What requests has to be told."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pydantic import HttpUrl, SecretStr
 from pydantic_settings import SettingsConfigDict
 
+from services.requests.agency_systems import SystemSettings
 from shared.runtime.settings import Key32, ServiceSettings
 
 
@@ -13,7 +14,8 @@ class RequestsSettings(ServiceSettings):
 
     `paper_key` and `paper_certificate` (PEM) sign what people download. Keys and certificates that were used before
     stay under `…_retired`, so that what they have signed stays genuine. `paper_store` is where papers are kept:
-    `file://…`, or a bucket's address. `public_url` is how anyone reaches this service to verify a document.
+    `file://…`, or a bucket's address; so are documents that people hand in. `agency_systems`: the agencies' own systems
+    that take tasks, by agency. `public_url` is how anyone reaches this service to verify a document.
     """
 
     model_config = SettingsConfigDict(env_prefix="AFAQ_REQUESTS_")
@@ -25,4 +27,5 @@ class RequestsSettings(ServiceSettings):
     paper_certificate: str
     paper_certificates_retired: Sequence[str] = ()
     paper_store: str
+    agency_systems: Mapping[str, SystemSettings] = {}
     public_url: HttpUrl

@@ -10,17 +10,39 @@ from uuid import UUID
 import yaml
 from pydantic import BaseModel, TypeAdapter
 
-from services.requests.domain.definition import FeeStep, ServiceDefinition
+from services.requests.card import HoldView
+from services.requests.domain.definition import (
+    AgencyTaskStep,
+    DocumentsStep,
+    HoldStep,
+    RequiredDocument,
+    ServiceDefinition,
+    Step,
+    title_of,
+)
+from services.requests.domain.eligibility import owners_of, rulings_on
+from services.requests.domain.fees import total
 from services.requests.domain.offer import Offer
 from services.requests.domain.offer import Status as OfferStatus
-from services.requests.domain.request_state import Owner, Request, Status
-from services.requests.domain.rulebook import FACTS
+from services.requests.domain.request_state import OpenStep, Owner, Request, Status
+from services.requests.domain.rulebook import AGENCIES, FACTS
+from services.requests.domain.rules import Ruling, Verdict
+from services.requests.domain.steps import plan
 from services.requests.domain.task import Status as TaskStatus
 from services.requests.domain.task import Task
 from services.requests.queries import TaskRow
 from shared.contracts.event import Event, Recorded
 from shared.contracts.personal import Erased
-from shared.contracts.requests import FeeLine, OfferMode, TaskDecision
+from shared.contracts.requests import (
+    FactSource,
+    FeeLine,
+    OfferMode,
+    RequestObjectionDismissed,
+    RequestRejected,
+    RequestSubmitted,
+    RuleDecision,
+    TaskDecision,
+)
 from shared.kernel.ids import derive_id
 from shared.kernel.text import LocalizedText
 
@@ -29,73 +51,101 @@ _HISTORY_TEXTS: Mapping[str, LocalizedText] = TypeAdapter(dict[str, LocalizedTex
 )
 
 
-class CardView(BaseModel):
-    """A service as the catalogue shows it."""
-
-    id: str
-    version: int
-    agency: str
-    name: LocalizedText
-    description: LocalizedText
-    audience: Sequence[str]
-    fee_fils: int
-    service_level_working_days: int
-    steps: Sequence[str]
-    assurance: str
-    on_behalf_of: Sequence[str]
-    form: Mapping[str, Any]
-    eligibility: Sequence[LocalizedText]
-
-    @staticmethod
-    def of(definition: ServiceDefinition) -> "CardView":
-        """The card of a version."""
-        return CardView(
-            id=definition.id,
-            version=definition.version,
-            agency=definition.agency,
-            name=definition.name,
-            description=definition.description,
-            audience=definition.audience,
-            fee_fils=definition.fee_fils(),
-            service_level_working_days=definition.service_level_working_days,
-            steps=[step.kind for step in definition.steps if not (isinstance(step, FeeStep) and step.is_free)],
-            assurance=definition.assurance,
-            on_behalf_of=definition.on_behalf_of,
-            form=definition.form,
-            eligibility=[rule.reason for rule in definition.eligibility],
-        )
-
-
-class QuoteView(BaseModel):
-    """What a service would mean for somebody who asked for it now: whether they may, the steps, and what it costs."""
-
-    service_id: str
-    version: int
-    name: LocalizedText
-    eligible: Literal["yes", "no", "unknown"]
-    rules: Sequence["RuleView"]
-    steps: Sequence[str]
-    fees: Sequence[FeeLine]
-    total_fils: int
-    service_level_working_days: int
-
-
 class RuleView(BaseModel):
-    """How one rule comes out for the caller, and the facts that it read."""
+    """How one rule comes out, the facts that it read, and whence they are.
+
+    `waits_for`: the agencies that have still to tell a fact, where it cannot be decided.
+    """
 
     id: str
     verdict: str
     reason: LocalizedText
     facts: Mapping[str, Any]
+    sources: Mapping[str, FactSource] = {}
+    waits_for: Sequence[LocalizedText] = ()
+
+    @staticmethod
+    def of(ruling: Ruling) -> "RuleView":
+        """The view of a ruling."""
+        return RuleView(
+            id=ruling.rule.id,
+            verdict=ruling.verdict,
+            reason=ruling.rule.reason,
+            facts=ruling.facts,
+            waits_for=[AGENCIES[agency] for agency in owners_of(ruling)],
+        )
+
+    @staticmethod
+    def decided(decision: RuleDecision, definition: ServiceDefinition) -> "RuleView":
+        """The view of a decision that was kept, in the words of the version that it was made with."""
+        reasons = {rule.id: rule.reason for rule in definition.eligibility}
+        return RuleView(
+            id=decision.rule_id,
+            verdict=Verdict.PASSED if decision.passed else Verdict.FAILED,
+            reason=reasons[decision.rule_id],
+            facts=decision.facts,
+            sources=decision.sources,
+        )
 
 
 class EligibilityView(BaseModel):
-    """Whether the caller may ask for a service: `unknown` where a fact is missing."""
+    """Whether somebody may ask for a service: `unknown` where a fact is missing."""
 
     service_id: str
     name: LocalizedText
     eligible: Literal["yes", "no", "unknown"]
     rules: Sequence[RuleView]
+
+    @staticmethod
+    def judged(definition: ServiceDefinition, facts: Mapping[str, Any]) -> "EligibilityView":
+        """How the rules of a service come out."""
+        rulings = rulings_on(definition, facts)
+        verdicts = {ruling.verdict for ruling in rulings}
+        eligible: Literal["yes", "no", "unknown"] = "yes"
+        if "residence" not in facts or Verdict.UNDECIDED in verdicts:
+            eligible = "unknown"
+        if Verdict.FAILED in verdicts or facts.get("residence", definition.audience[0]) not in definition.audience:
+            eligible = "no"
+        rules = [RuleView.of(ruling) for ruling in rulings]
+        return EligibilityView(service_id=definition.id, name=definition.name, eligible=eligible, rules=rules)
+
+
+class QuoteView(BaseModel):
+    """What a service would mean for somebody who asked for it now: whether they may, the steps, what it costs, and what
+    another agency has open that would have to be cleared first.
+    """
+
+    service_id: str
+    version: int
+    name: LocalizedText
+    eligible: Literal["yes", "no", "unknown"]
+    rules: Sequence[RuleView]
+    steps: Sequence[str]
+    holds: Sequence[HoldView]
+    fees: Sequence[FeeLine]
+    total_fils: int
+    service_level_working_days: int
+
+    @staticmethod
+    def of(
+        definition: ServiceDefinition, form: Mapping[str, Any], facts: Mapping[str, Any], at: datetime
+    ) -> "QuoteView":
+        """The quote for a form and the facts about whom it is for."""
+        judged, planned = EligibilityView.judged(definition, facts), plan(definition, form, facts, at)
+        lines = [line for fees in planned.fees.values() for line in fees]
+        needed = [step for step in definition.steps if step.id not in planned.skips]
+        return QuoteView(
+            service_id=definition.id,
+            version=definition.version,
+            name=definition.name,
+            eligible=judged.eligible,
+            rules=judged.rules,
+            steps=[step.kind for step in needed],
+            holds=[HoldView.of(step) for step in needed if isinstance(step, HoldStep)],
+            fees=lines,
+            total_fils=total(lines),
+            service_level_working_days=definition.service_level_working_days,
+        )
 
 
 class HistoryView(BaseModel):
@@ -114,10 +164,11 @@ class HistoryView(BaseModel):
 
 
 class StepView(BaseModel):
-    """A step that has begun: whom it waits for."""
+    """A step that has begun: whom it waits for. `documents`: those that have still to be handed in."""
 
     id: str
     waits_for: Owner
+    documents: Sequence[str] = ()
 
 
 class RequestView(BaseModel):
@@ -136,6 +187,7 @@ class RequestView(BaseModel):
     payment_id: UUID | None
     document_id: UUID | None
     is_rated: bool
+    object_until: datetime | None
 
     @staticmethod
     def of(id: UUID, state: Request) -> "RequestView":
@@ -148,10 +200,14 @@ class RequestView(BaseModel):
             status=state.status,
             beneficiary_id=state.beneficiary_id,
             waits_for=state.waits_for,
-            steps=[StepView(id=id, waits_for=step.owner) for id, step in state.open.items()],
+            steps=[
+                StepView(id=id, waits_for=step.owner, documents=state.missing.get(id, ()))
+                for id, step in state.open.items()
+            ],
             payment_id=derive_id("payment", state.fee_id) if state.fee_id else None,
             document_id=state.document_id if state.status is Status.FULFILLED else None,
             is_rated=state.is_rated,
+            object_until=state.object_until if state.status is Status.REJECTED and not state.is_objected else None,
         )
 
 
@@ -167,6 +223,65 @@ class RequestStory(RequestView):
         form = None if isinstance(state.form, Erased) else state.form
         seen = [HistoryView.of(event) for event in history]
         return RequestStory(**RequestView.of(id, state).model_dump(), form=form, history=seen)
+
+
+class WaitView(BaseModel):
+    """What a request waits for: the step, in words, and who is to do something."""
+
+    step_id: str
+    title: LocalizedText
+    owner: Owner
+    agency: LocalizedText | None
+    hold: HoldView | None
+    documents: Sequence[RequiredDocument]
+
+
+class RequestWhyView(BaseModel):
+    """Why a request stands where it does: the rules that let it begin, with the facts that they read, what its fees
+    come to, the steps that it does not need, what it waits for, and why it was refused.
+    """
+
+    service_id: str
+    service_version: int
+    agency: LocalizedText
+    status: Status
+    rules: Sequence[RuleView]
+    fees: Mapping[str, Sequence[FeeLine]]
+    skips: Sequence[LocalizedText]
+    waits: Sequence[WaitView]
+    refused: LocalizedText | None
+
+    @staticmethod
+    def of(definition: ServiceDefinition, state: Request, history: Sequence[Recorded[Event]]) -> "RequestWhyView":
+        """The reasons of a request by its version and what has happened."""
+        told = [event.data for event in history]
+        decided = next((data.decisions for data in told if isinstance(data, RequestSubmitted)), [])
+        refusals = [data.reason for data in told if isinstance(data, RequestRejected | RequestObjectionDismissed)]
+        refusal = refusals[-1] if refusals and state.status is Status.REJECTED else None
+        return RequestWhyView(
+            service_id=definition.id,
+            service_version=definition.version,
+            agency=AGENCIES[definition.agency],
+            status=state.status,
+            rules=[RuleView.decided(d, definition) for d in ([] if isinstance(decided, Erased) else decided)],
+            fees={} if isinstance(state.planned_fees, Erased) else state.planned_fees,
+            skips=[title_of(step) for step in definition.steps if step.id in state.skips],
+            waits=[_wait(definition.step(id), step, state) for id, step in state.open.items()],
+            refused=None if isinstance(refusal, Erased) else refusal,
+        )
+
+
+def _wait(step: Step, open_step: OpenStep, state: Request) -> WaitView:
+    agency = step.agency if isinstance(step, AgencyTaskStep | HoldStep) else None
+    asked = step.documents if isinstance(step, DocumentsStep) else ()
+    return WaitView(
+        step_id=step.id,
+        title=title_of(step),
+        owner=open_step.owner,
+        agency=AGENCIES[agency] if agency else None,
+        hold=HoldView.of(step) if isinstance(step, HoldStep) else None,
+        documents=[required for required in asked if required.id in state.missing.get(step.id, ())],
+    )
 
 
 class NeedView(BaseModel):
@@ -332,7 +447,6 @@ class WhyView(BaseModel):
         """The reasons of an offer as it was made last."""
         binding = definition.binding(state.binding_id)
         assert binding is not None
-        reasons = {rule.id: rule.reason for rule in definition.eligibility}
         decisions = [] if isinstance(state.decisions, Erased) else state.decisions
         occasion = state.occasion
         return WhyView(
@@ -344,10 +458,5 @@ class WhyView(BaseModel):
             service_id=definition.id,
             service_version=definition.version,
             agency=definition.agency,
-            rules=[
-                RuleView(
-                    id=d.rule_id, verdict="passed" if d.passed else "failed", reason=reasons[d.rule_id], facts=d.facts
-                )
-                for d in decisions
-            ],
+            rules=[RuleView.decided(decision, definition) for decision in decisions],
         )

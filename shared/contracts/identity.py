@@ -1,5 +1,6 @@
 """Events of identity: persons, and the keys that access tokens are verified with."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
@@ -139,10 +140,22 @@ class LifeEventKind(StrEnum):
 
     BIRTH = "birth"
     DEATH = "death"
+    MARRIAGE = "marriage"
+    MOVE = "move"
+    JOB_CHANGE = "job_change"
 
 
 Parties = dict[str, UUID]
-"""Who a life event is about, by role: of a birth `child`, `mother` and perhaps `father`; of a death `deceased`."""
+"""Who a life event is about, by role; the father, and the next of kin, may not be known."""
+
+ROLES: Mapping[LifeEventKind, frozenset[str]] = {
+    LifeEventKind.BIRTH: frozenset({"child", "mother", "father"}),
+    LifeEventKind.DEATH: frozenset({"deceased", "next_of_kin"}),
+    LifeEventKind.MARRIAGE: frozenset({"husband", "wife"}),
+    LifeEventKind.MOVE: frozenset({"resident"}),
+    LifeEventKind.JOB_CHANGE: frozenset({"worker"}),
+}
+"""Who may take part in a life event of each kind."""
 
 
 class Particulars(BaseModel):

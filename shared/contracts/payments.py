@@ -3,13 +3,15 @@
 from datetime import datetime
 from uuid import UUID
 
+from pydantic import Field
+
 from shared.contracts.event import Event
 from shared.contracts.personal import Private, SubjectId
 from shared.kernel.text import LocalizedText
 
 
 class PaymentRequested(Event, type="payments.payment.requested"):
-    """A fee is to be paid until `due_by`."""
+    """A fee is to be paid until `due_by`. `shares`: what each agency earns of it; none named, `agency` earns it all."""
 
     fee_id: UUID
     for_id: UUID
@@ -18,6 +20,16 @@ class PaymentRequested(Event, type="payments.payment.requested"):
     amount_fils: int
     description: LocalizedText
     due_by: datetime
+    shares: dict[str, int] = Field(default_factory=dict)
+
+
+class PaymentRevised(Event, type="payments.payment.revised"):
+    """The fee comes to another amount by now; an attempt that has begun is for the amount that it has shown."""
+
+    payer_id: UUID
+    amount_fils: int
+    was_fils: int
+    shares: dict[str, int] = Field(default_factory=dict)
 
 
 class PaymentAttempted(Event, type="payments.payment.attempted"):
@@ -26,6 +38,7 @@ class PaymentAttempted(Event, type="payments.payment.attempted"):
     attempt_id: UUID
     number: int
     amount_fils: int
+    shares: dict[str, int] = Field(default_factory=dict)
 
 
 class PaymentPageOpened(Event, type="payments.payment.page_opened"):
@@ -55,6 +68,7 @@ class PaymentCaptured(Event, type="payments.payment.captured"):
     amount_fils: int
     captured_at: datetime
     gateway_reference: str
+    shares: dict[str, int] = Field(default_factory=dict)
 
 
 class PaymentCapturedUnasked(Event, type="payments.payment.captured_unasked"):
@@ -84,7 +98,7 @@ class PaymentCancelled(Event, type="payments.payment.cancelled"):
 
 
 class RefundDue(Event, type="payments.refund.due"):
-    """An amount is to be given back to the payer. `unasked`: it was never the agency's."""
+    """An amount is to be given back to the payer. `unasked`: it was never an agency's; else `shares` are theirs."""
 
     refund_id: UUID
     attempt_id: UUID
@@ -93,6 +107,7 @@ class RefundDue(Event, type="payments.refund.due"):
     amount_fils: int
     unasked: bool
     why: str
+    shares: dict[str, int] = Field(default_factory=dict)
 
 
 class RefundMade(Event, type="payments.refund.made"):
@@ -110,4 +125,54 @@ class RefundStuck(Event, type="payments.refund.stuck"):
 
     refund_id: UUID
     attempt_id: UUID
+    amount_fils: int
+
+
+class PayoutAccountNamed(Event, type="payments.payout_account.named"):
+    """A person has named the account that they are paid to."""
+
+    person_id: SubjectId
+    iban: Private[str]
+
+
+class PayoutRequested(Event, type="payments.payout.requested"):
+    """An agency owes a person an amount. `has_account`: it is paid at once; else the person names an account first."""
+
+    for_id: UUID
+    payee_id: UUID
+    agency: str
+    amount_fils: int
+    description: LocalizedText
+    has_account: bool
+
+
+class PayoutReady(Event, type="payments.payout.ready"):
+    """The person has named an account: the bank is told to pay, for the `number`th time."""
+
+    number: int
+
+
+class PayoutReturned(Event, type="payments.payout.returned"):
+    """The bank cannot pay to the account: the person has to name another."""
+
+    for_id: UUID
+    payee_id: UUID
+    description: LocalizedText
+
+
+class PayoutMade(Event, type="payments.payout.made"):
+    """The bank has paid the person."""
+
+    for_id: UUID
+    payee_id: UUID
+    agency: str
+    amount_fils: int
+    description: LocalizedText
+    bank_reference: str
+
+
+class PayoutStuck(Event, type="payments.payout.stuck"):
+    """The bank has not answered in its time: an operator has to see to it; the bank is asked again every day."""
+
+    number: int
     amount_fils: int

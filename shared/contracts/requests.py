@@ -5,31 +5,45 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
 from shared.contracts.event import Event
+from shared.contracts.identity import LifeEventKind
 from shared.contracts.personal import Private, SubjectId
 from shared.kernel.text import LocalizedText
 
 
+class FactSource(BaseModel):
+    """Which register has told a fact, and as of when."""
+
+    model_config = ConfigDict(frozen=True)
+
+    source: str
+    as_of: datetime
+
+
 class RuleDecision(BaseModel):
-    """Why a rule came out as it did: which rule of which service version, and the facts that it read."""
+    """Why a rule came out as it did: which rule of which service version, the facts that it read, and whence they are;
+    what the platform knows by itself has no source.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     rule_id: str
     passed: bool
     facts: dict[str, Any]
+    sources: dict[str, FactSource] = Field(default_factory=dict)
 
 
 class FeeLine(BaseModel):
-    """A part of a fee, and what it is for."""
+    """A part of a fee, what it is for, and which agency earns it where that is not the service's own."""
 
     model_config = ConfigDict(frozen=True)
 
     item: str
     text: LocalizedText
     amount_fils: int
+    agency: str | None = None
 
 
 class TaskDecision(StrEnum):
@@ -80,8 +94,64 @@ class RequestFactsKnown(Event, type="requests.request.facts_known"):
     step_id: str
 
 
+class RequestHeld(Event, type="requests.request.held"):
+    """Another agency has something open about a person: the request waits until it is cleared, or until `due_by`.
+
+    `hold_id` names this wait.
+    """
+
+    hold_id: UUID
+    step_id: str
+    agency: str
+    about_id: UUID
+    applicant_id: UUID
+    service_id: str
+    title: LocalizedText
+    clear: LocalizedText
+    due_by: datetime
+
+
+class RequestHoldLifted(Event, type="requests.request.hold_lifted"):
+    """Nothing is open any more; the request goes on."""
+
+    step_id: str
+    applicant_id: UUID
+
+
+class RequestDocumentsDue(Event, type="requests.request.documents_due"):
+    """The request waits until the applicant has handed in these documents, or until `due_by`.
+
+    `wait_id` names this wait.
+    """
+
+    wait_id: UUID
+    step_id: str
+    documents: list[str]
+    applicant_id: UUID
+    service_id: str
+    title: LocalizedText
+    due_by: datetime
+
+
+class RequestDocumentHandedIn(Event, type="requests.request.document_handed_in"):
+    """The applicant has handed in a document, again perhaps. `is_last`: nothing is missing any more."""
+
+    step_id: str
+    document: str
+    upload_id: UUID
+    applicant_id: SubjectId
+    media_type: str
+    size_bytes: int
+    sha256: Private[str]
+    is_last: bool
+
+
 class RequestFeeDue(Event, type="requests.request.fee_due"):
-    """The request waits for its fee until `due_by`; payments opens a payment for it. `lines` add up to the amount."""
+    """The request waits for its fee until `due_by`; payments opens a payment for it. `lines` add up to the amount.
+
+    `shares`: what each agency earns of it; none named, `agency` earns it all. `grows`: it is worked out anew at
+    each midnight.
+    """
 
     fee_id: UUID
     step_id: str
@@ -91,6 +161,20 @@ class RequestFeeDue(Event, type="requests.request.fee_due"):
     description: LocalizedText
     due_by: datetime
     lines: Private[list[FeeLine]] = Field(default_factory=list)
+    shares: dict[str, int] = Field(default_factory=dict)
+    grows: bool = False
+
+
+class RequestFeeRevised(Event, type="requests.request.fee_revised"):
+    """A fee that is not paid yet comes to another amount by now; the lines say why."""
+
+    fee_id: UUID
+    step_id: str
+    payer_id: SubjectId
+    amount_fils: int
+    was_fils: int
+    lines: Private[list[FeeLine]]
+    shares: dict[str, int]
 
 
 class RequestFeePaid(Event, type="requests.request.fee_paid"):
@@ -110,7 +194,7 @@ class RequestPaymentNotNeeded(Event, type="requests.request.payment_not_needed")
 
 
 class RequestTaskDue(Event, type="requests.request.task_due"):
-    """The request waits for an officer of an agency."""
+    """The request waits for an officer of an agency; until `system_until` for the agency's own system."""
 
     task_id: UUID
     step_id: str
@@ -118,6 +202,7 @@ class RequestTaskDue(Event, type="requests.request.task_due"):
     service_id: str
     applicant_id: UUID
     title: LocalizedText
+    system_until: datetime | None = None
 
 
 class RequestConsentDue(Event, type="requests.request.consent_due"):
@@ -171,11 +256,40 @@ class RequestApproved(Event, type="requests.request.approved"):
 
 
 class RequestRejected(Event, type="requests.request.rejected"):
-    """The agency has refused. `fee_ids`: the fees that are given back."""
+    """The agency has refused. `fee_ids`: the fees that are given back. `object_until`: how long one may object."""
 
     applicant_id: SubjectId
     reason: Private[LocalizedText | None]
     fee_ids: list[UUID]
+    step_id: str | None = None
+    decided_by: UUID | None = None
+    object_until: datetime | None = None
+
+
+class RequestObjected(Event, type="requests.request.objected"):
+    """The applicant objects; an officer other than `barred_id` decides on it."""
+
+    task_id: UUID
+    agency: str
+    service_id: str
+    applicant_id: SubjectId
+    title: LocalizedText
+    words: Private[str]
+    barred_id: UUID | None
+
+
+class RequestObjectionUpheld(Event, type="requests.request.objection_upheld"):
+    """The refusal is taken back; the request goes on as if it had been an approval. Fees given back are due again."""
+
+    step_id: str
+    applicant_id: UUID
+
+
+class RequestObjectionDismissed(Event, type="requests.request.objection_dismissed"):
+    """The refusal stays."""
+
+    applicant_id: SubjectId
+    reason: Private[LocalizedText | None]
 
 
 class RequestDocumentDue(Event, type="requests.request.document_due"):
@@ -197,6 +311,46 @@ class RequestDocumentReady(Event, type="requests.request.document_ready"):
 
     step_id: str
     document_id: UUID
+
+
+class RequestPayoutDue(Event, type="requests.request.payout_due"):
+    """The request waits until payments has paid a person."""
+
+    payout_id: UUID
+    step_id: str
+    payee_id: UUID
+    agency: str
+    amount_fils: int
+    description: LocalizedText
+
+
+class RequestPaidOut(Event, type="requests.request.paid_out"):
+    """The person has their money."""
+
+    step_id: str
+    payout_id: UUID
+
+
+class EmittedLifeEvent(BaseModel):
+    """What has happened with a request: who takes part in it, by role."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: LifeEventKind
+    parties: dict[str, UUID]
+
+
+class RequestEmitted(Event, type="requests.request.emitted"):
+    """With this request something is so from now on: identity keeps it, and tells everybody.
+
+    The facts are those that the service's definition names, the same for everybody who is through with it.
+    """
+
+    step_id: str
+    person_id: UUID
+    source: str
+    facts: dict[str, StrictBool | StrictInt | StrictStr]
+    life_event: EmittedLifeEvent | None
 
 
 class RequestFulfilled(Event, type="requests.request.fulfilled"):
@@ -258,6 +412,8 @@ class RequestRated(Event, type="requests.request.rated"):
 class TaskOpened(Event, type="requests.task.opened"):
     """An officer of the agency has something to decide, or a person has something to state: facts about somebody; or
     another party of the request, `party`, has to agree, who is `person_id` where that is known already.
+
+    Until `system_until` it is the agency's own system that decides; `barred_id`: an officer who may not.
     """
 
     request_id: UUID
@@ -269,6 +425,14 @@ class TaskOpened(Event, type="requests.task.opened"):
     about_id: UUID | None = None
     needs: list[str] = Field(default_factory=list)
     party: str | None = None
+    system_until: datetime | None = None
+    barred_id: UUID | None = None
+
+
+class TaskGivenToPeople(Event, type="requests.task.given_to_people"):
+    """The agency's own system has not decided in time: an officer does."""
+
+    request_id: UUID
 
 
 class TaskClaimed(Event, type="requests.task.claimed"):
@@ -435,3 +599,42 @@ class OfferWithdrawn(Event, type="requests.offer.withdrawn"):
     recipient_id: UUID
     request_id: UUID | None
     reason: str
+
+
+class PublicationDrafted(Event, type="requests.publication.drafted"):
+    """A policy officer has written a version of a service, which another one is to publish."""
+
+    service_id: str
+    service_version: int
+    definition: dict[str, Any]
+    drafted_by: UUID
+
+
+class PublicationPublished(Event, type="requests.publication.published"):
+    """A version of a service is in the catalogue, and from `effective_from` on, a day in Kuwait, it is what people get.
+
+    Nobody has drafted or published what comes with the platform.
+    """
+
+    service_id: str
+    service_version: int
+    effective_from: date
+    definition: dict[str, Any]
+    drafted_by: UUID | None
+    published_by: UUID | None
+
+
+class DraftSaved(Event, type="requests.draft.saved"):
+    """Somebody has begun a form and wants to come back to it."""
+
+    person_id: SubjectId
+    service_id: str
+    service_version: int
+    for_id: UUID | None
+    form: Private[dict[str, Any]]
+
+
+class DraftDiscarded(Event, type="requests.draft.discarded"):
+    """It was sent, or is not wanted any more."""
+
+    service_id: str

@@ -12,7 +12,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Given(Generic[R]):
-    """The row of `table` whose column `by` equals the key; None where there is none.
+    """The row of `table` whose column `by` equals the key, None where there is none; of `many` all of them, in a tuple.
 
     `row` is a dataclass: its fields are the columns that are read. For a decider the key is computed from
     (message, state), for a reaction from the event; without `key` it is the attribute called `by`.
@@ -25,6 +25,12 @@ class Given(Generic[R]):
     by: str
     key: Callable[..., Any] | None = None
     immutable: bool = False
+    many: bool = False
+
+    @property
+    def nothing(self) -> Any:
+        """What is given where there is no key, or no row of it."""
+        return () if self.many else None
 
     def key_for_message(self, message: object, state: object) -> Any:
         """What to look for when `message` reaches an aggregate in `state`; None: nothing."""

@@ -54,7 +54,7 @@ class GivenRows:
 
     def _get(self, given: Given[Any], key: Any) -> Any:
         if key is None:
-            return None
+            return given.nothing
         return self._immutable.get((given, key)) or self._found[given, key]
 
     async def _fetch(self, wanted: Iterable[tuple[Given[Any], Any]], statement: str) -> None:
@@ -67,10 +67,13 @@ class GivenRows:
 
     async def _read(self, given: Given[Any], keys: set[Any], statement: str) -> None:
         text = for_table(statement, given.table, columns=", ".join(given.columns), by=given.by)
-        rows = {row["given_key"]: given.read(dict(row)) for row in await self._connection.fetch(text, sorted(keys))}
+        rows: dict[Any, Any] = {}
+        for row in await self._connection.fetch(text, sorted(keys)):
+            found, key = given.read(dict(row)), row["given_key"]
+            rows[key] = (*rows.get(key, ()), found) if given.many else found
         if given.immutable:
             self._immutable.update({(given, key): row for key, row in rows.items()})
-        self._found.update({(given, key): rows.get(key) for key in keys})
+        self._found.update({(given, key): rows.get(key, given.nothing) for key in keys})
 
 
 def _parts(given: AnyGiven) -> Iterable[Given[Any]]:

@@ -23,7 +23,7 @@ ALGORITHMS = ["ES256"]
 LOW, SUBSTANTIAL, HIGH = 1, 2, 3
 """Assurance levels, as eIDAS has them."""
 LEVELS = {"low": LOW, "substantial": SUBSTANTIAL, "high": HIGH}
-STAFF_ROLES = r"(officer:[a-z][a-z0-9-]{1,40}|registrar|operator)"
+STAFF_ROLES = r"((officer|policy):[a-z][a-z0-9-]{1,40}|registrar|operator)"
 """The roles of those who are not here for themselves."""
 _CACHED_SECONDS = 30.0
 _CACHE_LIMIT = 20_000
@@ -41,7 +41,8 @@ _CLAIMS = jwt.JWTClaimsRegistry(
 
 @dataclass(frozen=True)
 class Caller:
-    """Who sends a request, as the access token says: roles are `citizen`, `officer:<agency>`, `registrar`, `operator`.
+    """Who sends a request, as the access token says: roles are `citizen`, `officer:<agency>`, `registrar`, `operator`,
+    and `policy:<agency>`, who writes the services of an agency.
 
     `assurance` is how surely it is this person: 1 low, 2 substantial, 3 high (eIDAS). `session_id`: of a sign-in that
     can be ended.
@@ -63,8 +64,8 @@ class Caller:
         return frozenset(role.partition(":")[2] for role in self.roles if role.startswith("officer:"))
 
     def has(self, role: str) -> bool:
-        """Whether the caller has this role; `officer` stands for an officer of any agency."""
-        return role in self.roles or (role == "officer" and bool(self.agencies))
+        """Whether the caller has this role; `officer` and `policy` stand for those of any agency."""
+        return role in self.roles or any(found.startswith(f"{role}:") and found[-1] != ":" for found in self.roles)
 
 
 class TokenVerifier:
@@ -141,5 +142,6 @@ class Requires:
 AnyCaller = Annotated[Caller, Depends(authenticated)]
 Citizen = Annotated[Caller, Depends(Requires("citizen"))]
 Officer = Annotated[Caller, Depends(Requires("officer"))]
+PolicyOfficer = Annotated[Caller, Depends(Requires("policy"))]
 Registrar = Annotated[Caller, Depends(Requires("registrar"))]
 Operator = Annotated[Caller, Depends(Requires("operator"))]

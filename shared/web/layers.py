@@ -12,6 +12,9 @@ from shared.observability import metrics
 from shared.web.problems import Problem, ProblemAnswers
 
 MAX_BODY_BYTES = 1024 * 1024
+MAX_FILE_BYTES = 8 * 1024 * 1024
+FILES = frozenset({"application/pdf", "image/jpeg", "image/png"})
+"""What people send that is no JSON: it may be larger, and is read by whoever takes it."""
 MAX_DEPTH = 32
 MAX_WAITING = 100
 """Requests that wait in a process: with more, the last would wait for longer than a person does."""
@@ -47,7 +50,7 @@ class Measured:
 
 
 class Bounded:
-    """Refuses a body of more than a mebibyte: by what it says of itself, and by what has really come."""
+    """Refuses a body of more than a mebibyte, a file of more than eight, by what it says of itself and by what came."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -57,16 +60,18 @@ class Bounded:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        announced = Headers(scope=scope).get("content-length", "0")
-        received = 0 if announced.isdigit() and int(announced) <= MAX_BODY_BYTES else MAX_BODY_BYTES + 1
+        headers = Headers(scope=scope)
+        announced = headers.get("content-length", "0")
+        limit = MAX_FILE_BYTES if headers.get("content-type") in FILES else MAX_BODY_BYTES
+        received = 0 if announced.isdigit() and int(announced) <= limit else limit + 1
 
         async def receive_bounded() -> Message:
             nonlocal received
-            if received > MAX_BODY_BYTES:
+            if received > limit:
                 raise HTTPException(_TOO_LARGE)
             message = await receive()
             received += len(message.get("body", b""))
-            if received > MAX_BODY_BYTES:
+            if received > limit:
                 raise HTTPException(_TOO_LARGE)
             return message
 
@@ -113,7 +118,7 @@ async def refuse_odd_json(request: Request) -> None:
 
     PostgreSQL's JSON takes neither U+0000 nor half a surrogate pair; a form does not need thirty levels.
     """
-    if request.method == "GET" or request.headers.get("content-type") == "application/pdf":
+    if request.method == "GET" or request.headers.get("content-type") in FILES:
         return
     body = await request.body()
     is_suspicious = b"\\u0000" in body or b"\\ud" in body.lower() or body.count(b"[") + body.count(b"{") > MAX_DEPTH

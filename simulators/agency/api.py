@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import structlog
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel
 
@@ -14,7 +14,9 @@ from simulators.agency.pages import desk_page
 from simulators.agency.platform import Platform
 from simulators.agency.records import Record
 from simulators.agency.switches import Switches
+from simulators.agency.system import AgencySystem, SystemSwitches
 from simulators.agency.tasks import Task
+from simulators.bodies import read_limited
 from simulators.officer import PlatformAwayError
 
 log = structlog.stdlib.get_logger()
@@ -29,6 +31,7 @@ class Agency:
     platform: Platform
     journal: Journal
     desk: Desk
+    system: AgencySystem
 
 
 class JournalView(BaseModel):
@@ -72,6 +75,23 @@ async def set_switches(switches: Switches, agency: AgencyParts) -> Switches:
     """Set all switches; one that is left out goes back to its default."""
     agency.desk.set_switches(switches)
     log.info("agency_switches_set", **switches.model_dump())
+    return switches
+
+
+@router.post("/system", status_code=202)
+async def take_task(request: Request, agency: AgencyParts) -> dict[str, bool]:
+    """The agency's own system takes a task; its answer comes later."""
+    if agency.system.switches.down:
+        raise HTTPException(503, "SIMULATOR: the system is down")
+    if not agency.system.take(await read_limited(request), request.headers):
+        raise HTTPException(401, "SIMULATOR: the signature is wrong")
+    return {"simulator": True}
+
+
+@router.put("/system/switches")
+async def set_system_switches(switches: SystemSwitches, agency: AgencyParts) -> SystemSwitches:
+    """Set how the system behaves; what is left out goes back to its default."""
+    agency.system.switches = switches
     return switches
 
 

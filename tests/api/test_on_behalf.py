@@ -67,7 +67,8 @@ async def services(platform: RunningStack) -> None:
         definition(OTHER_ERRAND, on_behalf_of=["representative", "spouse"]),
         definition(OATH, assurance="high"),
     ):
-        insert = "insert into service_versions (key, service_id, version, definition) values ($1, $2, 1, $3)"
+        columns = "key, service_id, version, definition, effective_from"
+        insert = f"insert into service_versions ({columns}) values ($1, $2, 1, $3, '2020-01-01')"
         text = to_json(found).decode()
         await rows_of(platform, "requests", f"{insert} on conflict do nothing", found.key, found.id, text)
 

@@ -13,7 +13,8 @@ from services.identity.domain.person import ErasePerson, NameChild, Register, pe
 from services.payments.domain.payment import StartAttempt, payment
 from services.payments.effects import InquireAttempt
 from services.requests.domain.offer import Accept, Decline, offer
-from services.requests.domain.request import Submit, Withdraw, request
+from services.requests.domain.request import request
+from services.requests.domain.request_messages import Submit, Withdraw
 from services.requests.domain.task import Decide, task
 from shared.contracts.identity import Fact, LifeEventKind, Particulars, RelationKind, Residence, Sex, relation_id
 from shared.contracts.requests import TaskDecision

@@ -7,7 +7,7 @@ is to be changed too; the tests on PostgreSQL are what holds the two together.
 import hashlib
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -662,11 +662,8 @@ async def typed_rows(tx: Transaction, rows: bytes, *, table: str) -> list[Row]:
 
 
 @means
-async def publish_version(tx: Transaction, key: str, service_id: str, version: int, definition: bytes) -> int:
-    if tx.get("service_versions", key) is None:
-        row = {"key": key, "service_id": service_id, "version": version, "definition": from_json(definition)}
-        await tx.write("service_versions", key, row)
-    return 1
+async def seeded_before_events(_: Transaction) -> list[Row]:
+    return []
 
 
 @means
@@ -676,17 +673,12 @@ async def version_by_key(tx: Transaction, key: str) -> list[Row]:
 
 
 @means
-async def current_versions(tx: Transaction, _: None) -> list[Row]:
+async def current_versions(tx: Transaction, _: None, today: date) -> list[Row]:
     newest: dict[str, Row] = {}
     for row in sorted(tx.scan("service_versions"), key=lambda row: row["version"]):
-        newest[row["service_id"]] = row
+        if row["effective_from"] <= today:
+            newest[row["service_id"]] = row
     return [{"definition": to_json(newest[id]["definition"]).decode()} for id in sorted(newest)]
-
-
-@means
-async def bind_life_events(tx: Transaction, kind: str, bindings: bytes) -> int:
-    await tx.write("life_event_bindings", kind, {"kind": kind, "bindings": from_json(bindings)})
-    return 1
 
 
 @means

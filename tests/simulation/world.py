@@ -19,8 +19,7 @@ from services.payments.effects import Gateway
 from services.requests.app import KnownHolders
 from services.requests.domain.definition import ServiceDefinition
 from services.requests.effects import Holders, Signer
-from services.requests.queries import bind_life_events, publish_version
-from services.requests.seed import read_definitions
+from services.requests.seed import publish_seed, read_definitions
 from shared.contracts.topics import Topic
 from shared.functions import Send
 from shared.kernel.errors import NotYet, Refused
@@ -106,9 +105,7 @@ class World:
         if service == "requests":
             effects.provide(Signer, Stamp())  # type: ignore[type-abstract]
             effects.provide(Holders, KnownHolders(pool))  # type: ignore[type-abstract]
-            for definition in definitions():
-                await publish_version(pool, definition)
-            await bind_life_events(pool)
+            await publish_seed(shell, definitions())
 
     async def command(
         self, service: str, *sends: Send, caller: UUID, patience_seconds: float = 600.0
@@ -200,7 +197,7 @@ class World:
         """For the auditor."""
         sms = [{"reference": str(reference)} for reference in self.post.messages]
         mail = [{"message_id": f"<{reference}@afaq.test>"} for reference in self.post.letters]
-        return Ledgers(self.bank.ledger(), sms, mail)
+        return Ledgers(gateway=self.bank.ledger(), sms=sms, mail=mail)
 
     def died(self, process: Process) -> None:
         """The supervisor starts another."""

@@ -13,7 +13,7 @@ PRIMARY_KEYS: Mapping[str, str] = {
     "forgotten_persons": "person_id",
     "relations": "id",
     "service_versions": "key",
-    "life_event_bindings": "kind",
+    "life_event_bindings": "key",
     "verification_codes": "code",
 }
 AnyGiven = Given[Any] | Givens[Any] | None
@@ -59,8 +59,8 @@ class Tables:
                 return [self._find(given, key_of(given))]
 
     def _find(self, given: Given[Any], key: Any) -> Any:
-        if key is None:
-            return None
-        rows = self.rows[given.table].values()
-        found = next((row for row in rows if row[given.by] == key), None)
-        return None if found is None else given.read({column: found[column] for column in given.columns})
+        rows = self.rows[given.table].values() if key is not None else ()
+        found = tuple(
+            given.read({column: row[column] for column in given.columns}) for row in rows if row[given.by] == key
+        )
+        return found if given.many else next(iter(found), None)

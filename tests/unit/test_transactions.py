@@ -13,7 +13,7 @@ from services.payments.effects import OpenPage
 from services.requests.domain.definition import FeeStep, IssueStep, ServiceDefinition, Step
 from services.requests.domain.document import Status as DocumentStatus
 from services.requests.domain.document import document
-from services.requests.domain.request import Withdraw
+from services.requests.domain.request_messages import Withdraw
 from services.requests.domain.request_state import FINAL, Owner, Request, Status
 from services.requests.domain.task import task
 from shared.contracts.requests import TaskDecision

@@ -56,11 +56,14 @@ class _Notice(BaseModel):
 
 
 class DeathNotice(_Notice):
-    """A person has died: named by id or by civil ID."""
+    """A person has died: named by id or by civil ID. What is due to the family is offered to their next of kin, if that
+    is a person who is registered here.
+    """
 
     kind: Literal["death"]
     person_id: UUID | None = None
     civil_id: CivilId | None = None
+    next_of_kin_civil_id: CivilId | None = None
 
 
 class ChildForm(BaseModel):
@@ -186,12 +189,17 @@ async def _death(form: DeathNotice, shell: Shell, settings: IdentitySettings) ->
         person_id = await find_person(shell.parts.pool, hash_of(civil_id, settings))
     if person_id is None or await shell.state(person, person_id) is None:
         raise Problem("person-unknown")
+    kin = None
+    if form.next_of_kin_civil_id is not None:
+        civil_id = civil_id_in(form.next_of_kin_civil_id, shell, "/next_of_kin_civil_id")
+        kin = await find_person(shell.parts.pool, hash_of(civil_id, settings))
     return TellLifeEvent(
         kind=LifeEventKind.DEATH,
         person_id=person_id,
         source=form.source,
         noticed_at=form.noticed_at,
         particulars=Particulars(occurred_at=form.occurred_at),
+        next_of_kin_id=kin,
     )
 
 

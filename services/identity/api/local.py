@@ -23,12 +23,13 @@ router = APIRouter(tags=["local"])
 
 
 class LocalSignIn(BaseModel):
-    """Who to be: a registered person by civil ID, or somebody with a role."""
+    """Who to be: a registered person by civil ID, or somebody with a role; `name` tells two of one role apart."""
 
     model_config = ConfigDict(extra="forbid")
 
     civil_id: CivilId | None = None
     role: Annotated[str, StringConstraints(max_length=60)] | None = None
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}$")] | None = None
 
 
 class TokenView(BaseModel):
@@ -48,7 +49,7 @@ async def sign_in_locally(form: LocalSignIn, shell: TheShell, request: Request) 
     if form.role is not None:
         if form.civil_id is not None or not re.fullmatch(STAFF_ROLES, form.role):
             raise Problem("invalid-request", errors=[{"pointer": "/role", "code": "unknown-role"}])
-        token, seconds = issuer.issue(derive_id("local", form.role), [form.role], HIGH, now)
+        token, seconds = issuer.issue(derive_id("local", form.role, *filter(None, [form.name])), [form.role], HIGH, now)
         return TokenView(access_token=token, expires_in=seconds)
     civil_id = civil_id_in(form.civil_id or "", shell)
     found = await find_person(shell.parts.pool, hash_of(civil_id, settings))

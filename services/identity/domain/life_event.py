@@ -22,7 +22,7 @@ from shared.kernel.errors import Refused
 from shared.kernel.ids import derive_id
 
 NOBODY = UUID(int=0)
-MOTHER, FATHER, CHILD, DECEASED = "mother", "father", "child", "deceased"
+MOTHER, FATHER, CHILD, DECEASED, NEXT_OF_KIN = "mother", "father", "child", "deceased", "next_of_kin"
 
 
 class Status(StrEnum):
@@ -70,6 +70,7 @@ class TellLifeEvent:
     source: str
     noticed_at: datetime
     particulars: Particulars
+    next_of_kin_id: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,18 @@ class ParentsFound:
     persons: Mapping[str, UUID]
 
 
-Message = TellLifeEvent | CorrectLifeEvent | AnnulLifeEvent | ParentsFound
+@dataclass(frozen=True)
+class Happened:
+    """It has happened with a request: the platform itself tells it, once."""
+
+    kind: LifeEventKind
+    person_id: UUID
+    source: str
+    at: datetime
+    parties: Mapping[str, UUID]
+
+
+Message = Happened | TellLifeEvent | CorrectLifeEvent | AnnulLifeEvent | ParentsFound
 Event = LifeEventNoticed | LifeEventRecorded | LifeEventCorrected | LifeEventAnnulled
 
 
@@ -115,6 +127,8 @@ def parent_key(civil_id_hash: str) -> UUID:
 def decide(state: LifeEvent, message: Message) -> Sequence[Event]:
     """The rules of a life event."""
     match message:
+        case Happened():
+            return happened(state, message)
         case TellLifeEvent():
             return tell(state, message)
         case CorrectLifeEvent():
@@ -143,7 +157,8 @@ def tell(state: LifeEvent, command: TellLifeEvent) -> Sequence[Event]:
     }
     if state.status is Status.UNKNOWN:
         if command.kind is LifeEventKind.DEATH:
-            return [LifeEventRecorded.model_validate({**told, "parties": {DECEASED: command.person_id}})]
+            kin = {NEXT_OF_KIN: command.next_of_kin_id} if command.next_of_kin_id else {}
+            return [LifeEventRecorded.model_validate({**told, "parties": {DECEASED: command.person_id, **kin}})]
         return [LifeEventNoticed.model_validate(told)]
     is_the_same = state.kind is command.kind and command.particulars in (state.told_first, state.particulars)
     # After a correction of the mother or the day the child keeps its id, which was made of what was told first.
@@ -152,6 +167,23 @@ def tell(state: LifeEvent, command: TellLifeEvent) -> Sequence[Event]:
     if state.status is not Status.ANNULLED and is_the_same and is_of_them:
         return []
     raise Refused("life-event-told-otherwise")
+
+
+def happened(state: LifeEvent, notice: Happened) -> Sequence[Event]:
+    """Everybody who takes part in it is known."""
+    if state.status is not Status.UNKNOWN:
+        return []
+    return [
+        LifeEventRecorded(
+            kind=notice.kind,
+            person_id=notice.person_id,
+            source=notice.source,
+            noticed_at=notice.at,
+            particulars=Particulars(occurred_at=notice.at),
+            parent_keys={},
+            parties=dict(notice.parties),
+        )
+    ]
 
 
 def parents_found(state: LifeEvent, persons: Mapping[str, UUID]) -> Sequence[Event]:

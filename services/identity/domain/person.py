@@ -114,6 +114,13 @@ class Change:
 
 
 @dataclass(frozen=True)
+class FactsEstablished:
+    """With a request, facts about the person hold from now on."""
+
+    facts: Mapping[str, Fact]
+
+
+@dataclass(frozen=True)
 class ErasePerson:
     """A command: the person's data is to be unreadable everywhere."""
 
@@ -169,6 +176,7 @@ class DeathNoticeAnnulled:
 Message = (
     Register
     | Change
+    | FactsEstablished
     | NameChild
     | AssignCivilId
     | ErasePerson
@@ -197,6 +205,8 @@ def decide(state: Person, message: Message, given: KnownPerson | None) -> Sequen
             return register(state, message, given)
         case Change():
             return change(state, message)
+        case FactsEstablished(facts):
+            return establish(state, facts)
         case NameChild(name):
             return name_child(state, name)
         case AssignCivilId():
@@ -308,6 +318,14 @@ def change(state: Person, command: Change) -> Sequence[Event]:
             facts={**state.facts, **command.facts},
         )
     ]
+
+
+def establish(state: Person, facts: Mapping[str, Fact]) -> Sequence[Event]:
+    """What is so from now on; nothing of whom nobody knows, or of the erased."""
+    if state.status is not Status.REGISTERED or isinstance(state.facts, Erased):
+        return []
+    is_known = all(name in state.facts and state.facts[name].value == fact.value for name, fact in facts.items())
+    return [] if is_known else change(state, Change(facts=facts))
 
 
 def evolve(state: Person, event: Event) -> Person:

@@ -20,6 +20,7 @@ from shared.contracts.payments import (
     PaymentFailed,
     PaymentPageOpened,
     PaymentRequested,
+    PaymentRevised,
     RefundDue,
     RefundMade,
     RefundStuck,
@@ -74,6 +75,7 @@ class Attempt:
     status: AttemptStatus
     amount_fils: int
     result: str | None = None
+    shares: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def is_undecided(self) -> bool:
@@ -101,6 +103,7 @@ class Payment:
     amount_fils: int = 0
     description: LocalizedText | None = None
     due_by: datetime | None = None
+    shares: Mapping[str, int] = field(default_factory=dict)
     attempts: Mapping[UUID, Attempt] = field(default_factory=dict)
     page_url: Private[str | None] = None
 
@@ -128,6 +131,15 @@ class FeeRequested:
     amount_fils: int
     description: LocalizedText
     due_by: datetime
+    shares: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FeeRevised:
+    """The fee comes to another amount by now."""
+
+    amount_fils: int
+    shares: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -185,6 +197,7 @@ class RefundNotConfirmed:
 Message = (
     StartAttempt
     | FeeRequested
+    | FeeRevised
     | FeeNoLongerDue
     | TimeToPayOver
     | PageOpened
@@ -195,6 +208,7 @@ Message = (
 )
 Event = (
     PaymentRequested
+    | PaymentRevised
     | PaymentAttempted
     | PaymentPageOpened
     | PaymentFailed
@@ -225,6 +239,8 @@ def decide(state: Payment, message: Message) -> Sequence[Event]:
             return start_attempt(state, message)
         case FeeRequested():
             return [] if state.status is not Status.UNKNOWN else [request_fee(message)]
+        case FeeRevised():
+            return revise(state, message)
         case FeeNoLongerDue():
             return give_up(state)
         case TimeToPayOver():
@@ -263,7 +279,22 @@ def request_fee(notice: FeeRequested) -> PaymentRequested:
         amount_fils=notice.amount_fils,
         description=notice.description,
         due_by=notice.due_by,
+        shares=dict(notice.shares),
     )
+
+
+def revise(state: Payment, notice: FeeRevised) -> Sequence[PaymentRevised]:
+    """What has not been paid has a new amount."""
+    if not is_open(state) or notice.amount_fils == state.amount_fils:
+        return []
+    return [
+        PaymentRevised(
+            payer_id=state.payer_id,
+            amount_fils=notice.amount_fils,
+            was_fils=state.amount_fils,
+            shares=dict(notice.shares),
+        )
+    ]
 
 
 def start_attempt(state: Payment, command: StartAttempt) -> Sequence[Event]:
@@ -275,7 +306,14 @@ def start_attempt(state: Payment, command: StartAttempt) -> Sequence[Event]:
     if len(state.attempts) >= MAX_ATTEMPTS:
         raise Refused("payment-too-many-attempts")
     number = len(state.attempts) + 1
-    return [PaymentAttempted(attempt_id=command.attempt_id, number=number, amount_fils=state.amount_fils)]
+    return [
+        PaymentAttempted(
+            attempt_id=command.attempt_id,
+            number=number,
+            amount_fils=state.amount_fils,
+            shares=dict(state.shares),
+        )
+    ]
 
 
 def open_page(state: Payment, notice: PageOpened) -> Sequence[Event]:
@@ -309,6 +347,7 @@ def settle(state: Payment, notice: GatewayAnswered) -> Sequence[Event]:
                 amount_fils=notice.amount_fils,
                 captured_at=notice.answered_at,
                 gateway_reference=notice.reference,
+                shares=dict(attempt.shares),
             )
         ]
     why = "not-due" if notice.amount_fils == attempt.amount_fils else "amount-differs"
@@ -342,6 +381,7 @@ def refund(state: Payment, attempt_id: UUID, amount_fils: int, why: str, *, unas
         amount_fils=amount_fils,
         unasked=unasked,
         why=why,
+        shares={} if unasked else dict(state.attempts[attempt_id].shares),
     )
 
 
@@ -377,9 +417,14 @@ def evolve(state: Payment, event: Event) -> Payment:
                 amount_fils=event.amount_fils,
                 description=event.description,
                 due_by=event.due_by,
+                shares=event.shares,
             )
+        case PaymentRevised():
+            return replace(state, amount_fils=event.amount_fils, shares=event.shares)
         case PaymentAttempted():
-            attempt = Attempt(event.attempt_id, event.number, AttemptStatus.STARTED, event.amount_fils)
+            attempt = Attempt(
+                event.attempt_id, event.number, AttemptStatus.STARTED, event.amount_fils, shares=event.shares
+            )
             return replace(state, attempts={**state.attempts, attempt.id: attempt}, page_url=None)
         case PaymentPageOpened():
             return with_attempt(replace(state, page_url=event.page_url), event.attempt_id, AttemptStatus.OPEN)
@@ -421,4 +466,4 @@ def with_attempt(
     return replace(state, attempts={**state.attempts, attempt_id: after}, page_url=page_url)
 
 
-payment = Decider("payment", initial=Payment(), decide=decide, evolve=evolve)
+payment = Decider("payment", initial=Payment(), decide=decide, evolve=evolve, shape=2)

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from services.requests.api import catalogue, documents, offers, requests, tasks
+from services.requests.api import agencies, catalogue, documents, drafts, offers, requests, tasks, uploads, versions
 
 router = APIRouter()
-for _part in (catalogue, requests, offers, tasks, documents):
+for _part in (catalogue, versions, drafts, requests, uploads, offers, tasks, agencies, documents):
     router.include_router(_part.router)

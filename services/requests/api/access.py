@@ -1,6 +1,7 @@
 """Who may see and do what: the parties of a request, who acts for them, and how surely a caller is known."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Header
@@ -11,6 +12,7 @@ from services.requests.domain.eligibility import KnownRelation
 from services.requests.domain.request import request
 from services.requests.domain.request_state import Request as RequestState
 from services.requests.domain.task import NOBODY, task
+from services.requests.prefill import filled_form, register_fields
 from shared.store.shell import Shell
 from shared.web.auth import LEVELS, AnyCaller, Caller
 from shared.web.commands import TheShell
@@ -24,7 +26,7 @@ OnBehalfOf = Annotated[
 async def definition_in(shell: Shell, service_id: str, version: int | None = None) -> ServiceDefinition:
     """A version of a service, or its newest."""
     if version is None:
-        found = next(iter(await queries.current_versions(shell.parts.pool, service_id)), None)
+        found = next(iter(await queries.current_versions(shell.parts.pool, shell.parts.clock.now(), service_id)), None)
     else:
         found = await queries.version_by_key(shell.parts.pool, service_key(service_id, version))
     if found is None:
@@ -50,12 +52,30 @@ async def relation_for(
     return next((relation for relation in found if relation.allows(definition, beneficiary, now)), None)
 
 
+async def filled_for(
+    shell: Shell, definition: ServiceDefinition, form: Mapping[str, Any], person_id: UUID | None
+) -> dict[str, Any]:
+    """A form with what registers know of a person; for nobody, or where no field is a register's, as it is."""
+    if person_id is None or not register_fields(definition):
+        return dict(form)
+    return filled_form(definition, form, await queries.find_person(shell.parts.pool, person_id))
+
+
 async def may_see_for(shell: Shell, caller: Caller, for_id: UUID, asked: RequestState) -> bool:
     """Whether the caller acts for the other in what was asked: who may not ask for it may not see it either."""
     if not caller.has("citizen"):
         return False
     definition = await definition_in(shell, asked.service_id, asked.service_version)
     return await relation_for(shell, caller, for_id, definition) is not None
+
+
+async def own_request(shell: Shell, caller: Caller, request_id: UUID) -> RequestState:
+    """A request that the caller has sent. Raises Problem for any other."""
+    loaded = await shell.state(request, request_id)
+    if loaded is None or loaded.state.applicant_id != caller.id:
+        raise Problem("not-found")
+    state: RequestState = loaded.state
+    return state
 
 
 async def visible_request(request_id: UUID, caller: AnyCaller, shell: TheShell) -> RequestState:

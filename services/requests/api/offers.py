@@ -8,9 +8,10 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.requests import queries
-from services.requests.api.access import definition_in, must_be_sure_enough, relation_for
+from services.requests.api.access import definition_in, filled_for, must_be_sure_enough, relation_for
 from services.requests.domain.offer import Accept, Decline, Offer, See, Snooze, offer
-from services.requests.domain.request import Submit, request
+from services.requests.domain.request import request
+from services.requests.domain.request_messages import Submit
 from services.requests.forms import form_errors
 from services.requests.views import OfferStanding, OfferView, RequestView, WhyView
 from shared.store.shell import Shell
@@ -68,11 +69,12 @@ async def accept(offer_id: UUID, form: AcceptForm, caller: Citizen, key: Idempot
     must_be_sure_enough(caller, definition)
     binding = definition.binding(state.binding_id)
     filled = {**(binding.form if binding else {}), **form.form}
-    errors = form_errors(definition.form, filled)
-    if errors:
-        raise Problem("form-invalid", errors=errors)
     now, for_id = shell.parts.clock.now(), state.beneficiary_id
     relation = None if for_id == caller.id else await relation_for(shell, caller, for_id, definition)
+    may_know = for_id == caller.id or relation is not None
+    filled = await filled_for(shell, definition, filled, for_id if may_know else None)
+    if errors := form_errors(definition.form, filled):
+        raise Problem("form-invalid", errors=errors)
     submit = Submit(
         request_id=state.next_request_id,
         service_id=definition.id,

@@ -13,19 +13,21 @@ from services.requests.api.access import (
     OnBehalfOf,
     VisibleRequest,
     definition_in,
+    filled_for,
     must_be_sure_enough,
+    own_request,
     relation_for,
 )
-from services.requests.domain.request import Answer, Rate, Submit, Withdraw, request
+from services.requests.domain.draft import DiscardDraft, draft, draft_id
+from services.requests.domain.request import request
+from services.requests.domain.request_messages import Answer, Object, Rate, Submit, Withdraw
 from services.requests.domain.request_state import Owner
-from services.requests.domain.request_state import Request as RequestState
 from services.requests.domain.task import task
 from services.requests.forms import Submission, form_errors
-from services.requests.views import HistoryView, InvitationView, RequestStory, RequestView
+from services.requests.views import HistoryView, InvitationView, RequestStory, RequestView, RequestWhyView
 from shared.kernel.ids import new_id
 from shared.kernel.text import NonEmpty
-from shared.store.shell import Shell
-from shared.web.auth import Caller, Citizen
+from shared.web.auth import Citizen
 from shared.web.commands import IdempotencyKey, TheShell, perform
 from shared.web.documents import MAY_BE_UNKNOWN
 from shared.web.live import Watcher
@@ -33,6 +35,12 @@ from shared.web.pages import Page, PageQuery, newest_first
 from shared.web.problems import Problem
 
 router = APIRouter(prefix="/requests", tags=["requests"])
+
+
+class NewRequest(Submission):
+    """What is asked for. `from_draft`: the form was kept as a draft, which has had its day with this."""
+
+    from_draft: bool = False
 
 
 class RatingForm(BaseModel):
@@ -49,7 +57,7 @@ class RatingForm(BaseModel):
 
 @router.post("", status_code=202, response_model=RequestView, responses=MAY_BE_UNKNOWN)
 async def submit_request(
-    form: Submission, caller: Citizen, key: IdempotencyKey, shell: TheShell, on_behalf_of: OnBehalfOf = None
+    form: NewRequest, caller: Citizen, key: IdempotencyKey, shell: TheShell, on_behalf_of: OnBehalfOf = None
 ) -> Response:
     """Submits a request. The answer comes after it is safe: it survives any crash from then on.
 
@@ -57,24 +65,27 @@ async def submit_request(
     """
     definition = await definition_in(shell, form.service_id, form.version)
     must_be_sure_enough(caller, definition)
-    errors = form_errors(definition.form, form.form)
-    if errors:
-        raise Problem("form-invalid", errors=errors)
     for_id = None if on_behalf_of == caller.id else on_behalf_of
     relation = None if for_id is None else await relation_for(shell, caller, for_id, definition)
+    may_know = for_id is None or relation is not None
+    filled = await filled_for(shell, definition, form.form, (for_id or caller.id) if may_know else None)
+    if errors := form_errors(definition.form, filled):
+        raise Problem("form-invalid", errors=errors)
     request_id = new_id()
     command = Submit(
         request_id=request_id,
         service_id=definition.id,
         service_version=definition.version,
         applicant_id=caller.id,
-        form=form.form,
+        form=filled,
         at=shell.parts.clock.now(),
         beneficiary_id=for_id,
         relation_id=None if relation is None else relation.id,
     )
-    send = request.send(request_id, command)
-    return await perform(shell, send, caller=caller, key=key, answer=RequestView.of, on_behalf_of=for_id)
+    sends = [request.send(request_id, command)]
+    if form.from_draft:
+        sends.append(draft.send(draft_id(caller.id, definition.id, for_id), DiscardDraft()))
+    return await perform(shell, *sends, caller=caller, key=key, answer=RequestView.of, on_behalf_of=for_id)
 
 
 @router.get("")
@@ -89,6 +100,13 @@ async def list_requests(caller: Citizen, shell: TheShell, page: PageQuery) -> Pa
 async def get_request(request_id: UUID, state: VisibleRequest, shell: TheShell) -> RequestStory:
     """One request with its history: for its parties, and for officers of an agency that has a task on it."""
     return RequestStory.told(request_id, state, await shell.history(request_id))
+
+
+@router.get("/{request_id}/why")
+async def why(request_id: UUID, state: VisibleRequest, shell: TheShell) -> RequestWhyView:
+    """Why the request stands where it does, for whoever may see it."""
+    definition = await definition_in(shell, state.service_id, state.service_version)
+    return RequestWhyView.of(definition, state, await shell.history(request_id))
 
 
 @router.get("/{request_id}/stream", response_class=EventSourceResponse)
@@ -108,8 +126,26 @@ async def stream_request(
 @router.post("/{request_id}/withdraw", status_code=200, response_model=RequestView)
 async def withdraw_request(request_id: UUID, caller: Citizen, key: IdempotencyKey, shell: TheShell) -> Response:
     """Takes a request back while it is in progress; a fee that was paid is given back."""
-    await _own(shell, caller, request_id)
+    await own_request(shell, caller, request_id)
     send = request.send(request_id, Withdraw())
+    return await perform(shell, send, caller=caller, key=key, answer=RequestView.of, status=200)
+
+
+class ObjectionForm(BaseModel):
+    """Why the applicant does not agree with the refusal."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    words: Annotated[NonEmpty, Field(max_length=4000)]
+
+
+@router.post("/{request_id}/objection", status_code=200, response_model=RequestView)
+async def object_to_refusal(
+    request_id: UUID, form: ObjectionForm, caller: Citizen, key: IdempotencyKey, shell: TheShell
+) -> Response:
+    """Objects to an agency's refusal, once and in time, where the service allows it; another officer decides."""
+    await own_request(shell, caller, request_id)
+    send = request.send(request_id, Object(form.words, shell.parts.clock.now()))
     return await perform(shell, send, caller=caller, key=key, answer=RequestView.of, status=200)
 
 
@@ -126,7 +162,7 @@ async def answer_agency(
     request_id: UUID, answer: AnswerForm, caller: Citizen, key: IdempotencyKey, shell: TheShell
 ) -> Response:
     """Sends the form once more, because an agency needs to know more; the agency goes on with it."""
-    state = await _own(shell, caller, request_id)
+    state = await own_request(shell, caller, request_id)
     definition = await definition_in(shell, state.service_id, state.service_version)
     if errors := form_errors(definition.form, answer.form):
         raise Problem("form-invalid", errors=errors)
@@ -137,7 +173,7 @@ async def answer_agency(
 @router.get("/{request_id}/invitations")
 async def list_invitations(request_id: UUID, caller: Citizen, shell: TheShell, http: Request) -> list[InvitationView]:
     """The parties who have still to agree, each with the code that the applicant hands on to them."""
-    state, signer = await _own(shell, caller, request_id), http.app.state.signer
+    state, signer = await own_request(shell, caller, request_id), http.app.state.signer
     asked = [step.ref for step in state.open.values() if step.owner is Owner.PARTNER and step.ref is not None]
     return [
         InvitationView(task_id=id, title=found.title, code=None if found.person_id else signer.code(id))
@@ -150,14 +186,6 @@ async def rate_request(
     request_id: UUID, form: RatingForm, caller: Citizen, key: IdempotencyKey, shell: TheShell
 ) -> Response:
     """Says how it was, once, after the request's end, whatever came of it."""
-    await _own(shell, caller, request_id)
+    await own_request(shell, caller, request_id)
     send = request.send(request_id, Rate(form.satisfaction, form.effort, form.comment))
     return await perform(shell, send, caller=caller, key=key, answer=RequestView.of, status=201)
-
-
-async def _own(shell: Shell, caller: Caller, request_id: UUID) -> RequestState:
-    loaded = await shell.state(request, request_id)
-    if loaded is None or loaded.state.applicant_id != caller.id:
-        raise Problem("not-found")
-    state: RequestState = loaded.state
-    return state

@@ -1,9 +1,10 @@
 """A service as the government has published it: texts, form, rules, fee and steps. All of it is data."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, Self
+from datetime import date
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from shared.contracts.identity import LifeEventKind, RelationKind, Residence
 from shared.contracts.requests import OfferMode
@@ -27,11 +28,14 @@ class StatedAt(_Part):
 
 
 class FactDefinition(_Part):
-    """A fact that rules may read: its type, what people call it, and where a person states it, if one does."""
+    """A fact that rules may read: its type, what people call it, where a person states it, if one does, and the agency
+    whose register tells it, if one does; what nobody tells, the platform knows of everyone.
+    """
 
     type: FactType
     label: LocalizedText
     stated_at: StatedAt | None = None
+    told_by: Slug | None = None
 
 
 class Condition(_Part):
@@ -98,26 +102,29 @@ class Fine(_Part):
 
 
 class FeeItem(_Part):
-    """A part of a fee: an amount, once or as often as the number in the form that `per` names; or a fine. For whom
-    `exempt` is so, there is nothing to pay of it.
+    """A part of a fee: an amount, once or as often as the number in the form that `per` names; what the fact `owed`
+    tells, in fils; or a fine.
+
+    It is one only `where` the form says so, and not for whom `exempt` is so. The service's agency earns it, unless
+    `agency` does.
     """
 
     id: Slug
+    agency: Slug | None = None
     text: LocalizedText
     amount_fils: Fils = 0
     per: str | None = None
+    owed: FactName | None = None
     fine: Fine | None = None
+    where: Mapping[str, str | int | bool] = {}
     exempt: Condition | None = None
-
-    @model_validator(mode="after")
-    def _is_one_or_the_other(self) -> Self:
-        if (self.fine is None) == (self.amount_fils == 0):
-            raise ValueError(f"the part {self.id} of a fee is either an amount or a fine")
-        return self
 
 
 class FeeStep(_Step):
-    """The applicant pays `amount_fils` and what the `items` come to; where that is nothing, it is no step."""
+    """The applicant pays `amount_fils` and what the `items` come to; where that is nothing, it is no step.
+
+    A fine goes on growing until it is paid: such a fee is worked out anew at each midnight in Kuwait.
+    """
 
     kind: Literal["fee"]
     amount_fils: Fils = 0
@@ -131,14 +138,55 @@ class FeeStep(_Step):
         """Whether nobody pays anything."""
         return not self.amount_fils and not self.items
 
+    @property
+    def grows(self) -> bool:
+        """Whether it comes to more the later it is paid."""
+        return any(item.fine is not None for item in self.items)
+
+
+class HoldStep(_Step):
+    """Another agency has something open about the beneficiary: the request waits until `lifted` is so. What is not
+    open is no step. `clear`: how it is cleared, if with a service, then with that of `clears_with`.
+    """
+
+    kind: Literal["hold"]
+    agency: Slug
+    lifted: Condition
+    title: LocalizedText
+    clear: LocalizedText
+    clears_with: Slug | None = None
+    within_days: Annotated[int, Field(ge=1, le=365)]
+
+
+class RequiredDocument(_Part):
+    """A document that the applicant hands in, and `why`: what a register knows is not asked for."""
+
+    id: Slug
+    title: LocalizedText
+    why: LocalizedText
+    accepts: Annotated[Sequence[Literal["pdf", "jpeg", "png"]], Field(min_length=1)] = ("pdf", "jpeg", "png")
+
+
+class DocumentsStep(_Step):
+    """The request waits until the applicant has handed in each of the `documents`."""
+
+    kind: Literal["documents"]
+    title: LocalizedText
+    documents: Annotated[Sequence[RequiredDocument], Field(min_length=1, max_length=20)]
+    within_days: Annotated[int, Field(ge=1, le=90)]
+
 
 class AgencyTaskStep(_Step):
-    """An officer of the agency decides. The applicant has `answer_within_days` to send what an officer still needs."""
+    """An officer of the agency decides. The applicant has `answer_within_days` to send what an officer still needs.
+
+    `system_hours`: the agency's own system decides, if within so many hours; else an officer does.
+    """
 
     kind: Literal["agency_task"]
     agency: Slug
     title: LocalizedText
     answer_within_days: Annotated[int, Field(ge=1, le=90)] = 14
+    system_hours: Annotated[int, Field(ge=1, le=720)] | None = None
 
 
 class IssueStep(_Step):
@@ -151,14 +199,60 @@ class IssueStep(_Step):
     shows: Sequence[FactName] = ()
 
 
-Step = Annotated[FactsStep | ConsentStep | FeeStep | AgencyTaskStep | IssueStep, Field(discriminator="kind")]
+class PayoutStep(_Step):
+    """The beneficiary is paid `amount_fils` by the service's agency, to the account that they have named."""
+
+    kind: Literal["payout"]
+    amount_fils: Annotated[int, Field(ge=1, le=100_000_000)]
+    description: LocalizedText
+
+
+class EmittedFact(_Part):
+    """A fact about the beneficiary that holds from now on: a `value`, or for a date the day in so many `days`."""
+
+    name: FactName
+    value: bool | int | str | None = None
+    days: Annotated[int, Field(ge=0, le=36_500)] | None = None
+
+
+class EmittedLifeEvent(_Part):
+    """Something that has happened with this request. `parties`: who takes part in it, by role; who that is here is
+    `applicant`, `beneficiary`, or a party who has agreed.
+    """
+
+    kind: LifeEventKind
+    parties: Annotated[Mapping[Role, Role], Field(min_length=1)]
+
+
+class EmitStep(_Step):
+    """The register is told what is so from now on; what other services are bound to it follow."""
+
+    kind: Literal["emit"]
+    title: LocalizedText
+    facts: Sequence[EmittedFact] = ()
+    life_event: EmittedLifeEvent | None = None
+
+
+Step = Annotated[
+    FactsStep | ConsentStep | HoldStep | DocumentsStep | FeeStep | AgencyTaskStep | IssueStep | PayoutStep | EmitStep,
+    Field(discriminator="kind"),
+]
+
+
+class Objection(_Part):
+    """Who was rejected may object within so many days; another officer of `agency` decides on it, once."""
+
+    agency: Slug
+    within_days: Annotated[int, Field(ge=1, le=365)]
+    title: LocalizedText
 
 
 class Binding(_Part):
     """A life event that makes the platform go ahead: by telling, by an offer, or by doing it.
 
-    `recipient` and `beneficiary` are roles of the event's parties. It is made `after_days` of the beneficiary's birth
-    and stands for `open_for_days` of it. `form` is what is sent with one tap.
+    `recipient` and `beneficiary` are roles of the event's parties. It is made `after_days` and stands until
+    `open_for_days`, counted from the beneficiary's birth; for what is no birth, from the day on which it was noticed.
+    `form` is what is sent with one tap.
     """
 
     id: Slug
@@ -175,7 +269,8 @@ class Binding(_Part):
 class ServiceDefinition(_Part):
     """One version of a service. It never changes; requests that run keep the version that they began with.
 
-    `assurance`: how surely the caller has to be who they say. `on_behalf_of`: on what ground one may ask for another.
+    `effective_from`: its first day in Kuwait, else from its publication. `assurance`: how surely the caller has to be
+    who they say. `on_behalf_of`: on what ground one may ask for another. `hours`: when the agency's people are there.
     """
 
     id: Slug
@@ -191,37 +286,9 @@ class ServiceDefinition(_Part):
     assurance: Literal["low", "substantial", "high"] = "substantial"
     on_behalf_of: Sequence[RelationKind] = ()
     bindings: Sequence[Binding] = ()
-
-    @model_validator(mode="after")
-    def _steps_have_names_of_their_own(self) -> Self:
-        ids = [step.id for step in self.steps]
-        if len(ids) != len(set(ids)):
-            raise ValueError("two steps have the same id")
-        return self
-
-    @model_validator(mode="after")
-    def _what_is_missing_is_asked_for_first(self) -> Self:
-        if any(isinstance(step, FactsStep) for step in self.steps[1:]):
-            raise ValueError("a step that asks for facts comes before all others")
-        return self
-
-    @model_validator(mode="after")
-    def _steps_come_after_earlier_ones(self) -> Self:
-        earlier: set[str] = set()
-        for step in self.steps:
-            if unknown := set(step.after or ()) - earlier:
-                raise ValueError(
-                    f"the step {step.id} comes after {', '.join(sorted(unknown))}, not above it in the list"
-                )
-            earlier.add(step.id)
-        return self
-
-    @model_validator(mode="after")
-    def _bindings_have_names_of_their_own(self) -> Self:
-        ids = [binding.id for binding in self.bindings]
-        if len(ids) != len(set(ids)):
-            raise ValueError("two bindings have the same id")
-        return self
+    effective_from: date | None = None
+    hours: LocalizedText | None = None
+    objection: Objection | None = None
 
     def binding(self, binding_id: str) -> Binding | None:
         """The binding of this name."""
@@ -246,8 +313,14 @@ class ServiceDefinition(_Part):
     def fee_fils(self) -> int:
         """What the service costs everybody; fines, exemptions and what goes by number are in a quote."""
         fees = [step for step in self.steps if isinstance(step, FeeStep)]
-        fixed = (item.amount_fils for step in fees for item in step.items if item.per is None and item.exempt is None)
+        items = (item for step in fees for item in step.items)
+        fixed = (item.amount_fils for item in items if not (item.per or item.exempt or item.where))
         return sum(step.amount_fils for step in fees) + sum(fixed)
+
+
+def title_of(step: Step) -> LocalizedText:
+    """What people read of a step."""
+    return step.description if isinstance(step, FeeStep | PayoutStep) else step.title
 
 
 def service_key(service_id: str, version: int) -> str:

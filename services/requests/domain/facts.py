@@ -42,7 +42,6 @@ def facts_of(person: KnownPerson, at: datetime) -> dict[str, Any]:
     }
 
 
-def are_known(person: KnownPerson, needs: Sequence[str], at: datetime) -> bool:
-    """Whether all these facts are known of a person; of a yes-or-no fact, whether it is so."""
-    facts = facts_of(person, at)
+def are_known(facts: Mapping[str, Any], needs: Sequence[str]) -> bool:
+    """Whether all of these facts are known; of a yes-or-no fact, whether it is so."""
     return all(facts.get(name) is not None and facts[name] is not False for name in needs)

@@ -1,7 +1,8 @@
 """What a fee comes to for somebody: fixed amounts, amounts by number, fines that grow, and who need not pay."""
 
-from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from services.requests.domain.definition import FeeItem, FeeStep, Fine, ServiceDefinition
@@ -23,9 +24,12 @@ def lines_of(step: FeeStep, form: Mapping[str, Any], facts: Mapping[str, Any], a
     """The lines of one fee; what is exempt, or comes to nothing, is none."""
     lines = fixed_lines(step)
     for item in step.items:
+        if any(form.get(field) != value for field, value in item.where.items()):
+            continue
         if item.exempt is not None and RULEBOOK.verdict(item.exempt, facts) is Verdict.PASSED:
             continue
-        lines.append(FeeLine(item=item.id, text=item.text, amount_fils=_amount_of(item, form, facts, at)))
+        amount = _amount_of(item, form, facts, at)
+        lines.append(FeeLine(item=item.id, text=item.text, amount_fils=amount, agency=item.agency))
     return [line for line in lines if line.amount_fils > 0]
 
 
@@ -41,9 +45,28 @@ def total(lines: Sequence[FeeLine]) -> int:
     return sum(line.amount_fils for line in lines)
 
 
+def shares(lines: Sequence[FeeLine], agency: str) -> dict[str, int]:
+    """What each agency earns of a fee, in fils; none where it is all the service's own."""
+    earned: Counter[str] = Counter()
+    for line in lines:
+        earned[line.agency or agency] += line.amount_fils
+    return {} if earned.keys() == {agency} else dict(earned)
+
+
+def midnights(after: datetime, until: datetime) -> Iterator[datetime]:
+    """When days are over in Kuwait, between two instants."""
+    day = after.astimezone(KUWAIT).date() + timedelta(days=1)
+    while (midnight := datetime.combine(day, time(), tzinfo=KUWAIT).astimezone(UTC)) < until:
+        yield midnight
+        day += timedelta(days=1)
+
+
 def _amount_of(item: FeeItem, form: Mapping[str, Any], facts: Mapping[str, Any], at: datetime) -> int:
     if item.fine is not None:
         return fine_of(item.fine, facts.get(item.fine.since), at.astimezone(KUWAIT).date())
+    if item.owed is not None:
+        owed = facts.get(item.owed, 0)
+        return owed if isinstance(owed, int) else 0
     times = form.get(item.per, 0) if item.per is not None else 1
     return item.amount_fils * times if isinstance(times, int) else 0
 

@@ -13,9 +13,10 @@ from uuid import UUID
 
 from services.requests.domain.definition import Binding, ServiceDefinition, service_key
 from services.requests.domain.eligibility import decisions_of, rulings_on
-from services.requests.domain.facts import KnownPerson
+from services.requests.domain.facts import KnownPerson, facts_of
 from services.requests.domain.request import ServiceVersion
 from services.requests.domain.rules import Verdict
+from shared.contracts.identity import LifeEventKind
 from shared.contracts.personal import ERASED, Private, SubjectId
 from shared.contracts.requests import (
     OfferAccepted,
@@ -177,9 +178,10 @@ class OccasionLost:
 
 @dataclass(frozen=True)
 class LookAgain:
-    """Time has passed, or more is known of somebody."""
+    """Time has passed, or more is known of somebody. `for_others`: only where recipient and beneficiary are two."""
 
     at: datetime
+    for_others: bool = False
 
 
 @dataclass(frozen=True)
@@ -257,8 +259,9 @@ def decide(state: Offer, message: Message, known: Known) -> Sequence[Event]:
             return occasioned(state, message, known)
         case OccasionLost():
             return occasion_lost(state, message, known)
-        case LookAgain(at):
-            return settle(state, known, at)
+        case LookAgain(at, for_others):
+            is_seen_to = for_others and state.wanted_id == state.beneficiary_id
+            return [] if is_seen_to else settle(state, known, at)
         case RequestHasLapsed(request_id, at):
             return request_has_lapsed(state, request_id, known, at)
         case See():
@@ -364,20 +367,26 @@ def terms_at(state: Offer, known: Known, at: datetime) -> Terms | None:
         return None
     if recipient.died_on is not None or beneficiary.died_on is not None:
         return None
-    opens_at, expires_at = window_of(binding, beneficiary)
-    rulings = rulings_on(definition, beneficiary, at)
+    opens_at, expires_at = window_of(state, binding, beneficiary)
+    rulings = rulings_on(definition, facts_of(beneficiary, at))
     is_eligible = all(ruling.verdict is Verdict.PASSED for ruling in rulings)
     is_time = opens_at <= at < expires_at
     if not (is_eligible and is_time and beneficiary.residence in definition.audience):
         return None
-    decisions = decisions_of(rulings)
+    decisions = decisions_of(rulings, beneficiary)
     return Terms(definition, binding, recipient.person_id, beneficiary.person_id, expires_at, decisions)
 
 
-def window_of(binding: Binding, beneficiary: KnownPerson) -> tuple[datetime, datetime]:
-    """From when until when the binding's offer may stand for somebody: days of their life, in Kuwait."""
-    born_at = datetime.combine(beneficiary.birth_date, time(), tzinfo=KUWAIT)
-    return born_at + timedelta(days=binding.after_days), born_at + timedelta(days=binding.open_for_days)
+def window_of(state: Offer, binding: Binding, beneficiary: KnownPerson) -> tuple[datetime, datetime]:
+    """From when until when the binding's offer may stand for somebody: days of their life in Kuwait.
+
+    For what is no birth it is days since it was noticed.
+    """
+    first = beneficiary.birth_date
+    if binding.on is not LifeEventKind.BIRTH and state.occasion is not None:
+        first = state.occasion.noticed_at.astimezone(KUWAIT).date()
+    begin = datetime.combine(first, time(), tzinfo=KUWAIT)
+    return begin + timedelta(days=binding.after_days), begin + timedelta(days=binding.open_for_days)
 
 
 def plan(state: Offer, known: Known, at: datetime) -> Sequence[Event]:
@@ -388,7 +397,7 @@ def plan(state: Offer, known: Known, at: datetime) -> Sequence[Event]:
     binding = None if known.service is None else known.service.definition.binding(state.binding_id)
     if binding is None or known.beneficiary is None or not state.occasions:
         return []
-    opens_at, _ = window_of(binding, known.beneficiary)
+    opens_at, _ = window_of(state, binding, known.beneficiary)
     return [OfferPlanned(opens_at=opens_at)] if at < opens_at else []
 
 

@@ -1,31 +1,63 @@
 """A request: submitted, carried from step to step of its service's definition, and ended one way or another."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, assert_never
+from typing import assert_never
 from uuid import UUID
 
 from services.requests.domain.definition import (
     AgencyTaskStep,
     ConsentStep,
-    FactsStep,
+    DocumentsStep,
     FeeStep,
+    HoldStep,
     ServiceDefinition,
+    Step,
     service_key,
 )
 from services.requests.domain.eligibility import KnownRelation, judge
-from services.requests.domain.facts import KnownPerson, are_known
+from services.requests.domain.facts import KnownPerson, facts_of
+from services.requests.domain.fees import lines_of, shares, total
+from services.requests.domain.request_messages import (
+    Answer,
+    DocumentWasIssued,
+    FactsMayBeKnown,
+    FeeHasLapsed,
+    FeeMayHaveGrown,
+    FeeWasPaid,
+    GoAhead,
+    HandIn,
+    Message,
+    Object,
+    OccasionWasLost,
+    PersonHasDied,
+    PersonWasErased,
+    Rate,
+    Submit,
+    TaskWasDecided,
+    WasPaidOut,
+    Withdraw,
+    WordHasNotCome,
+)
 from services.requests.domain.request_state import FINAL, Event, Owner, Request, Status, evolve
-from services.requests.domain.steps import after, begin, passed, plan
+from services.requests.domain.steps import after, begin, is_met, passed, plan
+from shared.contracts.personal import Erased
 from shared.contracts.requests import (
     RequestAnswered,
     RequestApproved,
     RequestConsented,
+    RequestDocumentHandedIn,
     RequestDocumentReady,
     RequestExpired,
     RequestFactsKnown,
     RequestFeePaid,
+    RequestFeeRevised,
+    RequestHoldLifted,
+    RequestObjected,
+    RequestObjectionDismissed,
+    RequestObjectionUpheld,
+    RequestPaidOut,
     RequestPaymentNotNeeded,
     RequestRated,
     RequestRejected,
@@ -40,7 +72,6 @@ from shared.contracts.requests import (
 from shared.functions import Decider, Given, Givens
 from shared.kernel.errors import Refused
 from shared.kernel.ids import derive_id
-from shared.kernel.text import LocalizedText
 
 PERSON_DECEASED = "person-deceased"
 
@@ -63,145 +94,6 @@ class Known:
     relation: KnownRelation | None = None
 
 
-@dataclass(frozen=True)
-class Submit:
-    """A command of a citizen. The form was checked against the definition's schema.
-
-    For somebody else there is a `beneficiary_id`, and a `relation_id` that allows it.
-    """
-
-    request_id: UUID
-    service_id: str
-    service_version: int
-    applicant_id: UUID
-    form: Mapping[str, Any]
-    at: datetime
-    beneficiary_id: UUID | None = None
-    relation_id: UUID | None = None
-    parties: Mapping[str, UUID] = field(default_factory=dict)
-    offer_id: UUID | None = None
-
-
-@dataclass(frozen=True)
-class GoAhead:
-    """An automatic service begins by itself; its rules were judged when that was decided."""
-
-    request_id: UUID
-    service_id: str
-    service_version: int
-    applicant_id: UUID
-    beneficiary_id: UUID
-    parties: Mapping[str, UUID]
-    form: Mapping[str, Any]
-    offer_id: UUID
-    decisions: Sequence[RuleDecision]
-    at: datetime
-
-
-@dataclass(frozen=True)
-class Withdraw:
-    """A command of the applicant."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A command of the applicant: the form once more, with what an agency still needs."""
-
-    form: Mapping[str, Any]
-    at: datetime
-
-
-@dataclass(frozen=True)
-class Rate:
-    """A command of the applicant, once, after the request's end."""
-
-    satisfaction: int
-    effort: int | None
-    comment: str | None
-
-
-@dataclass(frozen=True)
-class FeeWasPaid:
-    """payments has captured a fee."""
-
-    fee_id: UUID
-    payment_id: UUID
-    paid_at: datetime
-
-
-@dataclass(frozen=True)
-class FeeHasLapsed:
-    """The time to pay a fee is over."""
-
-    fee_id: UUID
-
-
-@dataclass(frozen=True)
-class WordHasNotCome:
-    """The time is over in which the applicant, or another party, was to answer."""
-
-    task_id: UUID
-
-
-@dataclass(frozen=True)
-class TaskWasDecided:
-    """An officer, or another party, has decided."""
-
-    task_id: UUID
-    decided_by: UUID
-    decision: TaskDecision
-    reason: LocalizedText | None
-    decided_at: datetime
-
-
-@dataclass(frozen=True)
-class DocumentWasIssued:
-    """The document of the step is signed."""
-
-    document_id: UUID
-    issued_at: datetime
-
-
-@dataclass(frozen=True)
-class FactsMayBeKnown:
-    """More is known of the beneficiary than before."""
-
-    at: datetime
-
-
-@dataclass(frozen=True)
-class OccasionWasLost:
-    """What the request followed from has not happened."""
-
-
-@dataclass(frozen=True)
-class PersonWasErased:
-    """The applicant's or the beneficiary's data was erased on request."""
-
-
-@dataclass(frozen=True)
-class PersonHasDied:
-    """A registry has told of the applicant's or the beneficiary's death."""
-
-
-Message = (
-    Submit
-    | GoAhead
-    | Withdraw
-    | Answer
-    | Rate
-    | WordHasNotCome
-    | FactsMayBeKnown
-    | FeeWasPaid
-    | FeeHasLapsed
-    | TaskWasDecided
-    | DocumentWasIssued
-    | OccasionWasLost
-    | PersonWasErased
-    | PersonHasDied
-)
-
-
 def decide(state: Request, message: Message, known: Known) -> Sequence[Event]:
     """The rules of a request."""
     match message:
@@ -213,16 +105,20 @@ def decide(state: Request, message: Message, known: Known) -> Sequence[Event]:
             return withdraw(state)
         case Answer():
             return answered(state, message, known)
-        case WordHasNotCome(task_id):
-            return word_has_not_come(state, task_id)
+        case HandIn():
+            return handed_in(state, message, known)
+        case Object():
+            return [objected(state, message, known)]
+        case WordHasNotCome(wait_id):
+            return word_has_not_come(state, wait_id)
         case Rate():
             return [rated(state, message)]
         case FactsMayBeKnown(at):
             return facts_may_be_known(state, known, at)
-        case FeeWasPaid():
-            return fee_was_paid(state, message, known)
-        case FeeHasLapsed(fee_id):
-            return fee_has_lapsed(state, fee_id)
+        case FeeWasPaid() | FeeMayHaveGrown() | FeeHasLapsed():
+            return about_a_fee(state, message, known)
+        case WasPaidOut():
+            return was_paid_out(state, message, known)
         case TaskWasDecided():
             return task_was_decided(state, message, known)
         case DocumentWasIssued():
@@ -283,7 +179,7 @@ def begun(
 ) -> Sequence[Event]:
     """A request at its first step."""
     assert beneficiary is not None
-    planned = plan(definition, message.form, beneficiary, message.at)
+    planned = plan(definition, message.form, facts_of(beneficiary, message.at), message.at)
     submitted = RequestSubmitted(
         request_id=message.request_id,
         service_id=definition.id,
@@ -305,20 +201,81 @@ def begun(
 def withdraw(state: Request) -> Sequence[Event]:
     """The applicant may take back what is not approved yet, and of which nothing is issued."""
     is_early = state.status in (Status.IN_PROGRESS, Status.NEEDS_INFORMATION) and state.document_id is None
-    if not is_early:
+    if not is_early or any(step.owner is Owner.PLATFORM for step in state.open.values()):
         raise Refused("request-not-withdrawable", {"status": state.status})
     return [withdrawn(state, "by-applicant")]
 
 
 def facts_may_be_known(state: Request, known: Known, at: datetime) -> Sequence[Event]:
-    """What was missing has come: the request goes on."""
+    """What was missing has come, or what was open is not so any more: the request goes on."""
     if state.facts_of is None or known.beneficiary is None:
         return []
-    definition = definition_of(known)
-    step = next(step for step in definition.steps if isinstance(step, FactsStep) and step.id in state.open)
-    if not are_known(known.beneficiary, step.needs, at):
+    definition, facts = definition_of(known), facts_of(known.beneficiary, at)
+    met = [step for step in definition.steps if step.id in state.open and is_met(step, facts)]
+    if not met:
         return []
-    return list(after(definition, state, at, RequestFactsKnown(step_id=step.id)))
+    return list(after(definition, state, at, *(_met(step, state) for step in met)))
+
+
+def _met(step: Step, state: Request) -> Event:
+    if isinstance(step, HoldStep):
+        return RequestHoldLifted(step_id=step.id, applicant_id=state.applicant_id)
+    return RequestFactsKnown(step_id=step.id)
+
+
+def handed_in(state: Request, command: HandIn, known: Known) -> Sequence[Event]:
+    """A document that is asked for; the request goes on when none is missing. It may be handed in again until then."""
+    definition = definition_of(known) if known.service else None
+    step = next((s for s in _documents_steps(definition) if s.id in state.open and _asks(s, command.document)), None)
+    if definition is None or step is None:
+        raise Refused("document-not-asked-for", {"status": state.status})
+    still_missing = set(state.missing[step.id]) - {command.document}
+    event = RequestDocumentHandedIn(
+        step_id=step.id,
+        document=command.document,
+        upload_id=command.upload_id,
+        applicant_id=state.applicant_id,
+        media_type=command.media_type,
+        size_bytes=command.size_bytes,
+        sha256=command.sha256,
+        is_last=not still_missing,
+    )
+    return list(after(definition, state, command.at, event)) if event.is_last else [event]
+
+
+def _documents_steps(definition: ServiceDefinition | None) -> list[DocumentsStep]:
+    return [] if definition is None else [step for step in definition.steps if isinstance(step, DocumentsStep)]
+
+
+def _asks(step: DocumentsStep, document: str) -> bool:
+    return any(required.id == document for required in step.documents)
+
+
+def objected(state: Request, command: Object, known: Known) -> RequestObjected:
+    """Who was rejected may object once, while there is time; another officer decides."""
+    objection = definition_of(known).objection if known.service else None
+    may = state.status is Status.REJECTED and state.object_until is not None and state.refused is not None
+    if objection is None or not may:
+        raise Refused("request-not-objectionable", {"status": state.status})
+    if state.object_until is not None and command.at >= state.object_until:
+        raise Refused("objection-too-late", {"until": state.object_until.isoformat()})
+    return RequestObjected(
+        task_id=derive_id("objection", state.id),
+        agency=objection.agency,
+        service_id=state.service_id,
+        applicant_id=state.applicant_id,
+        title=objection.title,
+        words=command.words,
+        barred_id=state.refused_by,
+    )
+
+
+def objection_was_decided(state: Request, notice: TaskWasDecided, known: Known) -> Sequence[Event]:
+    """The refusal stays, or the request goes on as if it had been an approval."""
+    if notice.decision is not TaskDecision.APPROVE or state.refused is None:
+        return [RequestObjectionDismissed(applicant_id=state.applicant_id, reason=notice.reason)]
+    upheld = RequestObjectionUpheld(step_id=state.refused, applicant_id=state.applicant_id)
+    return list(after(definition_of(known), state, notice.decided_at, upheld))
 
 
 def answered(state: Request, command: Answer, known: Known) -> Sequence[Event]:
@@ -331,16 +288,63 @@ def answered(state: Request, command: Answer, known: Known) -> Sequence[Event]:
     return [*answers, *(begin(definition, definition.step(id), state, command.at) for id in asked)]
 
 
-def word_has_not_come(state: Request, task_id: UUID) -> Sequence[Event]:
+def word_has_not_come(state: Request, wait_id: UUID) -> Sequence[Event]:
     """A request ends whose applicant, or another party, is silent for too long."""
-    if not any(state.waiting(owner, task_id) for owner in (Owner.APPLICANT, Owner.PARTNER)):
+    if not any(state.waiting(owner, wait_id) for owner in (Owner.APPLICANT, Owner.PARTNER)):
         return []
     return [expired(state)]
+
+
+def about_a_fee(state: Request, notice: FeeWasPaid | FeeMayHaveGrown | FeeHasLapsed, known: Known) -> Sequence[Event]:
+    """What payments, or the calendar, tells of a fee."""
+    match notice:
+        case FeeWasPaid():
+            return fee_was_paid(state, notice, known)
+        case FeeMayHaveGrown():
+            return fee_may_have_grown(state, notice, known)
+        case FeeHasLapsed(fee_id):
+            return fee_has_lapsed(state, fee_id)
+        case _:
+            assert_never(notice)
 
 
 def fee_has_lapsed(state: Request, fee_id: UUID) -> Sequence[Event]:
     """A request whose fee is not paid in time ends."""
     return [expired(state)] if state.waiting(Owner.APPLICANT, fee_id) else []
+
+
+def fee_may_have_grown(state: Request, notice: FeeMayHaveGrown, known: Known) -> Sequence[Event]:
+    """What is not paid is worked out anew, with what is known of the beneficiary by now."""
+    step_id = state.waiting(Owner.APPLICANT, notice.fee_id)
+    if step_id is None or known.beneficiary is None or isinstance(state.form, Erased):
+        return []
+    definition, facts = definition_of(known), facts_of(known.beneficiary, notice.at)
+    step = definition.step(step_id)
+    assert isinstance(step, FeeStep)
+    before = [] if isinstance(state.planned_fees, Erased) else state.planned_fees.get(step_id, [])
+    lines = lines_of(step, state.form, facts, notice.at)
+    if total(lines) in (0, total(before)):
+        return []
+    return [
+        RequestFeeRevised(
+            fee_id=notice.fee_id,
+            step_id=step_id,
+            payer_id=state.applicant_id,
+            amount_fils=total(lines),
+            was_fils=total(before),
+            lines=lines,
+            shares=shares(lines, definition.agency),
+        )
+    ]
+
+
+def was_paid_out(state: Request, notice: WasPaidOut, known: Known) -> Sequence[Event]:
+    """The person has their money: the request goes on. Money that came after its end is not called back."""
+    step_id = state.waiting(Owner.PLATFORM, notice.payout_id)
+    if step_id is None:
+        return []
+    paid = RequestPaidOut(step_id=step_id, payout_id=notice.payout_id)
+    return list(after(definition_of(known), state, notice.paid_at, paid))
 
 
 def occasion_was_lost(state: Request, known: Known) -> Sequence[Event]:
@@ -379,6 +383,8 @@ def task_was_decided(state: Request, notice: TaskWasDecided, known: Known) -> Se
     """The word of an agency, or of another party, takes the request on, gives it back, or ends it."""
     if state.review_id == notice.task_id and state.document_id is not None:
         return [RequestReviewed(document_id=state.document_id, stays=notice.decision is TaskDecision.APPROVE)]
+    if state.objection_id == notice.task_id:
+        return objection_was_decided(state, notice, known)
     step_id = state.waiting(Owner.AGENCY, notice.task_id) or state.waiting(Owner.PARTNER, notice.task_id)
     if step_id is None:
         return []
@@ -386,8 +392,7 @@ def task_was_decided(state: Request, notice: TaskWasDecided, known: Known) -> Se
     step = definition.step(step_id)
     match notice.decision:
         case TaskDecision.REJECT:
-            fee_ids = fees_given_back(state, known)
-            return [RequestRejected(applicant_id=state.applicant_id, reason=notice.reason, fee_ids=fee_ids)]
+            return [rejected(state, step_id, notice, known)]
         case TaskDecision.RETURN:
             if not isinstance(step, AgencyTaskStep):
                 return []  # a party agrees or does not
@@ -409,6 +414,21 @@ def task_was_decided(state: Request, notice: TaskWasDecided, known: Known) -> Se
         case _:
             assert_never(notice.decision)
     return list(after(definition, state, notice.decided_at, agreed))
+
+
+def rejected(state: Request, step_id: str, notice: TaskWasDecided, known: Known) -> RequestRejected:
+    """An agency, or another party, has refused; to an agency's word one may object, once, where the service says so."""
+    definition = definition_of(known)
+    objection, step = definition.objection, definition.step(step_id)
+    may_object = objection is not None and isinstance(step, AgencyTaskStep) and not state.is_objected
+    return RequestRejected(
+        applicant_id=state.applicant_id,
+        reason=notice.reason,
+        fee_ids=fees_given_back(state, known),
+        step_id=step_id,
+        decided_by=notice.decided_by,
+        object_until=notice.decided_at + timedelta(days=objection.within_days) if may_object and objection else None,
+    )
 
 
 def no_decision_follows(definition: ServiceDefinition, state: Request, step_id: str) -> bool:
@@ -492,6 +512,8 @@ def _beneficiary_key(message: Message, state: Request) -> UUID | None:
             return message.beneficiary_id
         case FactsMayBeKnown():
             return state.facts_of
+        case FeeMayHaveGrown():
+            return state.beneficiary_id
         case _:
             return None
 
@@ -512,5 +534,5 @@ request = Decider(
         beneficiary=Given(KnownPerson, "persons", by="person_id", key=_beneficiary_key),
         relation=Given(KnownRelation, "relations", by="id", key=_relation_key),
     ),
-    shape=5,
+    shape=6,
 )

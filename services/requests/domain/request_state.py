@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, assert_never
 from uuid import UUID
 
-from shared.contracts.personal import Private, SubjectId
+from shared.contracts.personal import Erased, Private, SubjectId
 from shared.contracts.requests import (
     FeeLine,
     RequestAnswered,
@@ -14,14 +15,25 @@ from shared.contracts.requests import (
     RequestConsentDue,
     RequestConsented,
     RequestDocumentDue,
+    RequestDocumentHandedIn,
     RequestDocumentReady,
+    RequestDocumentsDue,
+    RequestEmitted,
     RequestExpired,
     RequestFactsDue,
     RequestFactsKnown,
     RequestFeeDue,
     RequestFeePaid,
+    RequestFeeRevised,
     RequestFulfilled,
+    RequestHeld,
+    RequestHoldLifted,
+    RequestObjected,
+    RequestObjectionDismissed,
+    RequestObjectionUpheld,
+    RequestPaidOut,
     RequestPaymentNotNeeded,
+    RequestPayoutDue,
     RequestRated,
     RequestRejected,
     RequestReturned,
@@ -33,18 +45,39 @@ from shared.contracts.requests import (
 )
 
 NOBODY = UUID(int=0)
-Begun = RequestFactsDue | RequestConsentDue | RequestFeeDue | RequestTaskDue | RequestReturned | RequestDocumentDue
+Begun = (
+    RequestFactsDue
+    | RequestConsentDue
+    | RequestHeld
+    | RequestDocumentsDue
+    | RequestFeeDue
+    | RequestTaskDue
+    | RequestReturned
+    | RequestDocumentDue
+    | RequestPayoutDue
+)
+Done = (
+    RequestFactsKnown
+    | RequestConsented
+    | RequestHoldLifted
+    | RequestDocumentHandedIn
+    | RequestFeePaid
+    | RequestApproved
+    | RequestDocumentReady
+    | RequestPaidOut
+    | RequestEmitted
+)
 Event = (
     RequestSubmitted
     | Begun
-    | RequestFactsKnown
-    | RequestConsented
-    | RequestFeePaid
+    | Done
+    | RequestFeeRevised
     | RequestPaymentNotNeeded
     | RequestAnswered
-    | RequestApproved
-    | RequestDocumentReady
     | RequestRejected
+    | RequestObjected
+    | RequestObjectionUpheld
+    | RequestObjectionDismissed
     | RequestFulfilled
     | RequestWithdrawn
     | RequestExpired
@@ -63,6 +96,7 @@ class Status(StrEnum):
     NEEDS_INFORMATION = "needs_information"
     APPROVED = "approved"
     REJECTED = "rejected"
+    OBJECTED = "objected"
     FULFILLED = "fulfilled"
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
@@ -90,7 +124,9 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = {
     Status.IN_PROGRESS: frozenset({Status.NEEDS_INFORMATION, Status.APPROVED, *FINAL}),
     Status.NEEDS_INFORMATION: frozenset({Status.IN_PROGRESS, *FINAL}),
     Status.APPROVED: FINAL,
+    Status.OBJECTED: frozenset({Status.IN_PROGRESS, Status.APPROVED, *FINAL}),
     **{status: frozenset[Status]() for status in FINAL},
+    Status.REJECTED: frozenset({Status.OBJECTED}),
 }
 
 
@@ -104,10 +140,14 @@ class Fee:
 
 @dataclass(frozen=True)
 class OpenStep:
-    """A step that is not done: whom it waits for, and which fee, task or document it is there."""
+    """A step that is not done: whom it waits for, and which fee, task or document it is there.
+
+    `watches`: it goes on when enough is known of the beneficiary.
+    """
 
     owner: Owner
     ref: UUID | None = None
+    watches: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,8 +156,11 @@ class Request:
 
     `applicant_id` asks, pays and is told; `beneficiary_id` is whom it is for. `skips`: the steps that it does not need;
     `planned_fees`: what those that ask for one come to.
-    `facts_of`: about whom facts are waited for. `returned`: how often the agency of each step has asked for more.
-    `document_id`: what was to be issued last. `review_id`: the open review of what was issued; there is one at most.
+    `facts_of`: about whom facts are waited for. `times`: how often each step has begun. `missing`: the documents that
+    have still to be handed in, by step; `uploads`: those that were, by name. `document_id`: what was to be issued last.
+    `review_id`: the open review of what was issued; there is one at most. `refused`: the step at which it was rejected,
+    `refused_by`: by whom; `given_back`: the steps whose fees were; `objection_id`: the task that decides on an
+    objection, of which there is one at most.
     """
 
     status: Status = Status.NEW
@@ -137,12 +180,20 @@ class Request:
     waits_for: Owner | None = None
     fees: Mapping[UUID, Fee] = field(default_factory=dict)
     task_ids: tuple[UUID, ...] = ()
-    returned: Mapping[str, int] = field(default_factory=dict)
+    times: Mapping[str, int] = field(default_factory=dict)
+    missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    uploads: Mapping[str, UUID] = field(default_factory=dict)
     document_id: UUID | None = None
     facts_of: UUID | None = None
     review_id: UUID | None = None
     is_reviewed: bool = False
     is_rated: bool = False
+    refused: str | None = None
+    refused_by: UUID | None = None
+    given_back: tuple[str, ...] = ()
+    object_until: datetime | None = None
+    objection_id: UUID | None = None
+    is_objected: bool = False
 
     @property
     def is_running(self) -> bool:
@@ -151,8 +202,7 @@ class Request:
 
     def waiting(self, owner: Owner, ref: UUID) -> str | None:
         """The step that waits for this fee, task or document of this owner."""
-        found = OpenStep(owner, ref)
-        return next((id for id, step in self.open.items() if step == found), None)
+        return next((id for id, step in self.open.items() if (step.owner, step.ref) == (owner, ref)), None)
 
     @property
     def fee_id(self) -> UUID | None:
@@ -183,28 +233,44 @@ def evolve(state: Request, event: Event) -> Request:
         case (
             RequestFactsDue()
             | RequestConsentDue()
+            | RequestHeld()
+            | RequestDocumentsDue()
             | RequestFeeDue()
             | RequestTaskDue()
             | RequestReturned()
             | RequestDocumentDue()
+            | RequestPayoutDue()
         ):
             return begun(state, event)
-        case RequestFactsKnown():
-            return done(replace(state, facts_of=None), event.step_id)
-        case RequestConsented():
-            return done(replace(state, parties={**state.parties, event.party: event.person_id}), event.step_id)
-        case RequestFeePaid():
-            fees = {**state.fees, event.fee_id: Fee(event.step_id, paid_with=event.payment_id)}
-            return done(replace(state, fees=fees), event.step_id)
+        case (
+            RequestFactsKnown()
+            | RequestConsented()
+            | RequestHoldLifted()
+            | RequestDocumentHandedIn()
+            | RequestFeePaid()
+            | RequestApproved()
+            | RequestDocumentReady()
+            | RequestPaidOut()
+            | RequestEmitted()
+        ):
+            return ended(state, event)
+        case RequestFeeRevised():
+            planned = {} if isinstance(state.planned_fees, Erased) else state.planned_fees
+            lines = [] if isinstance(event.lines, Erased) else event.lines
+            return replace(state, planned_fees={**planned, event.step_id: lines})
         case RequestPaymentNotNeeded():
             return state
         case RequestAnswered():
             return replace(state, form=event.form)
-        case RequestApproved():
-            approved = done(state, event.step_id)
-            return replace(approved, status=Status.APPROVED) if event.is_last else approved
-        case RequestDocumentReady():
-            return done(state, event.step_id)
+        case RequestObjected():
+            objected = replace(state, status=Status.OBJECTED, objection_id=event.task_id, is_objected=True)
+            return replace(objected, task_ids=(*state.task_ids, event.task_id), waits_for=Owner.AGENCY)
+        case RequestObjectionUpheld():
+            kept = tuple(step for step in state.done if step not in state.given_back)
+            again = replace(state, status=Status.IN_PROGRESS, objection_id=None, done=kept, given_back=())
+            return done(again, event.step_id)
+        case RequestObjectionDismissed():
+            return replace(state, status=Status.REJECTED, objection_id=None, waits_for=None)
         case RequestReviewDue():
             return replace(state, review_id=event.task_id)
         case RequestReviewed():
@@ -212,16 +278,56 @@ def evolve(state: Request, event: Event) -> Request:
         case RequestRated():
             return replace(state, is_rated=True)
         case RequestRejected() | RequestFulfilled() | RequestWithdrawn() | RequestExpired():
-            return replace(state, status=ENDS[type(event)], open={}, waits_for=None, facts_of=None)
+            end = replace(state, status=ENDS[type(event)], open={}, waits_for=None, facts_of=None, objection_id=None)
+            return rejected(end, event) if isinstance(event, RequestRejected) else end
         case _:
             assert_never(event)
 
 
+def rejected(state: Request, event: RequestRejected) -> Request:
+    """What an objection would need to know of a refusal."""
+    given_back = [state.fees[id].step_id for id in event.fee_ids if id in state.fees and state.fees[id].paid_with]
+    return replace(
+        state,
+        refused=event.step_id,
+        refused_by=event.decided_by,
+        given_back=tuple(given_back),
+        object_until=event.object_until,
+    )
+
+
+def ended(state: Request, event: Done) -> Request:
+    """The request with a step that is done, or nearer to it."""
+    match event:
+        case RequestConsented():
+            state = replace(state, parties={**state.parties, event.party: event.person_id})
+        case RequestFeePaid():
+            fees = {**state.fees, event.fee_id: Fee(event.step_id, paid_with=event.payment_id)}
+            state = replace(state, fees=fees)
+        case RequestDocumentHandedIn():
+            still = tuple(name for name in state.missing.get(event.step_id, ()) if name != event.document)
+            uploads = {**state.uploads, event.document: event.upload_id}
+            state = replace(state, missing={**state.missing, event.step_id: still}, uploads=uploads)
+            return done(state, event.step_id) if event.is_last else state
+        case RequestApproved(is_last=True):
+            return replace(done(state, event.step_id), status=Status.APPROVED)
+        case _:
+            pass
+    return done(state, event.step_id)
+
+
 def begun(state: Request, event: Begun) -> Request:
     """The request with a step that waits for somebody."""
+    if not isinstance(event, RequestReturned):
+        state = replace(state, times={**state.times, event.step_id: state.times.get(event.step_id, 0) + 1})
     match event:
         case RequestFactsDue():
-            return opened(replace(state, facts_of=event.about_id), event.step_id, Owner.APPLICANT)
+            return opened(state, event.step_id, Owner.APPLICANT, watches=True)
+        case RequestHeld():
+            return opened(state, event.step_id, Owner.APPLICANT, event.hold_id, watches=True)
+        case RequestDocumentsDue():
+            asked = replace(state, missing={**state.missing, event.step_id: tuple(event.documents)})
+            return opened(asked, event.step_id, Owner.APPLICANT, event.wait_id)
         case RequestConsentDue():
             asked = replace(state, task_ids=(*state.task_ids, event.task_id))
             return opened(asked, event.step_id, Owner.PARTNER, event.task_id)
@@ -232,18 +338,19 @@ def begun(state: Request, event: Begun) -> Request:
             tasked = replace(state, task_ids=(*state.task_ids, event.task_id))
             return opened(tasked, event.step_id, Owner.AGENCY, event.task_id)
         case RequestReturned():
-            times = {**state.returned, event.step_id: state.returned.get(event.step_id, 0) + 1}
-            return opened(replace(state, returned=times), event.step_id, Owner.APPLICANT, event.task_id)
+            return opened(state, event.step_id, Owner.APPLICANT, event.task_id)
         case RequestDocumentDue():
             issuing = replace(state, document_id=event.document_id)
             return opened(issuing, event.step_id, Owner.PLATFORM, event.document_id)
+        case RequestPayoutDue():
+            return opened(state, event.step_id, Owner.PLATFORM, event.payout_id)
         case _:
             assert_never(event)
 
 
-def opened(state: Request, step_id: str, owner: Owner, ref: UUID | None = None) -> Request:
+def opened(state: Request, step_id: str, owner: Owner, ref: UUID | None = None, *, watches: bool = False) -> Request:
     """The request with a step that waits for somebody."""
-    return with_open(state, {**state.open, step_id: OpenStep(owner, ref)})
+    return with_open(state, {**state.open, step_id: OpenStep(owner, ref, watches)})
 
 
 def done(state: Request, step_id: str) -> Request:
@@ -261,6 +368,7 @@ def with_open(state: Request, steps: Mapping[str, OpenStep]) -> Request:
         open=steps,
         status=state.status if state.status is Status.APPROVED else status,
         waits_for=next((owner for owner in Owner if owner in owners), Owner.PLATFORM),
+        facts_of=state.beneficiary_id if any(step.watches for step in steps.values()) else None,
     )
 
 

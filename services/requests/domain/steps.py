@@ -4,31 +4,42 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, assert_never
+from uuid import UUID
 
 from services.requests.domain.definition import (
     AgencyTaskStep,
     ConsentStep,
+    DocumentsStep,
+    EmitStep,
     FactsStep,
     FeeStep,
+    HoldStep,
     IssueStep,
+    PayoutStep,
     ServiceDefinition,
     Step,
 )
-from services.requests.domain.facts import KnownPerson, are_known, facts_of
-from services.requests.domain.fees import fixed_lines, planned, total
+from services.requests.domain.facts import are_known
+from services.requests.domain.fees import fixed_lines, planned, shares, total
 from services.requests.domain.request_state import Event, Request, evolve
 from services.requests.domain.rulebook import RULEBOOK
 from services.requests.domain.rules import Verdict
 from shared.contracts.personal import Erased
 from shared.contracts.requests import (
+    EmittedLifeEvent,
     FeeLine,
     RequestConsentDue,
     RequestDocumentDue,
+    RequestDocumentsDue,
+    RequestEmitted,
     RequestFactsDue,
     RequestFeeDue,
     RequestFulfilled,
+    RequestHeld,
+    RequestPayoutDue,
     RequestTaskDue,
 )
+from shared.kernel.clock import KUWAIT
 from shared.kernel.ids import derive_id
 
 
@@ -40,25 +51,36 @@ class Plan:
     fees: Mapping[str, list[FeeLine]]
 
 
-def plan(definition: ServiceDefinition, form: Mapping[str, Any], beneficiary: KnownPerson, at: datetime) -> Plan:
+def plan(definition: ServiceDefinition, form: Mapping[str, Any], facts: Mapping[str, Any], at: datetime) -> Plan:
     """Made once, when a request is submitted, or asked for before that. Where there is nothing to pay, where nothing is
     missing, and what is not meant for them is no step.
     """
-    fees = planned(definition, form, facts_of(beneficiary, at), at)
-    skips = [step.id for step in definition.steps if not _is_needed(step, fees, beneficiary, at)]
+    fees = planned(definition, form, facts, at)
+    skips = [step.id for step in definition.steps if not _is_needed(step, fees, facts)]
     return Plan(skips, {id: lines for id, lines in fees.items() if id not in skips})
 
 
-def _is_needed(step: Step, fees: Mapping[str, list[FeeLine]], beneficiary: KnownPerson, at: datetime) -> bool:
-    if step.when is not None and RULEBOOK.verdict(step.when, facts_of(beneficiary, at)) is Verdict.FAILED:
+def _is_needed(step: Step, fees: Mapping[str, list[FeeLine]], facts: Mapping[str, Any]) -> bool:
+    if step.when is not None and RULEBOOK.verdict(step.when, facts) is Verdict.FAILED:
         return False
     match step:
         case FeeStep():
             return bool(fees[step.id])
-        case FactsStep(needs=needs):
-            return not are_known(beneficiary, needs, at)
+        case FactsStep() | HoldStep():
+            return not is_met(step, facts)
         case _:
             return True
+
+
+def is_met(step: Step, facts: Mapping[str, Any]) -> bool:
+    """Whether a step that waits for facts has what it waits for; a hold of which too little is known stands."""
+    match step:
+        case FactsStep(needs=needs):
+            return are_known(facts, needs)
+        case HoldStep(lifted=lifted):
+            return RULEBOOK.verdict(lifted, facts) is Verdict.PASSED
+        case _:
+            return False
 
 
 def passed(definition: ServiceDefinition, state: Request) -> frozenset[str]:
@@ -72,17 +94,22 @@ def passed(definition: ServiceDefinition, state: Request) -> frozenset[str]:
 
 
 def go_on(definition: ServiceDefinition, state: Request, at: datetime) -> Sequence[Event]:
-    """What begins now that more is done than before; when everything is, the request is fulfilled."""
+    """What begins now that more is done than before, and what that lets begin; when everything is done, the request is
+    fulfilled.
+    """
     behind = passed(definition, state)
     if all(step.id in behind for step in definition.steps):
         return [
             RequestFulfilled(service_id=definition.id, applicant_id=state.applicant_id, document_id=state.document_id)
         ]
-    return [
+    begun = [
         begin(definition, step, state, at)
         for step in definition.steps
         if step.id not in behind and step.id not in state.open and definition.before(step) <= behind
     ]
+    if not any(isinstance(event, RequestEmitted) for event in begun):
+        return begun
+    return list(after(definition, state, at, *begun))  # what was told is done by that
 
 
 def after(definition: ServiceDefinition, state: Request, at: datetime, *events: Event) -> Iterator[Event]:
@@ -95,63 +122,155 @@ def after(definition: ServiceDefinition, state: Request, at: datetime, *events: 
 
 def begin(definition: ServiceDefinition, step: Step, state: Request, at: datetime) -> Event:
     """What a step waits for."""
-    request_id, applicant_id = state.id, state.applicant_id
     match step:
         case FactsStep():
-            asked = [state.parties[role] for role in step.asks if role in state.parties]
-            return RequestFactsDue(
-                step_id=step.id,
-                asked_ids=asked or [applicant_id],
-                about_id=state.beneficiary_id,
-                needs=list(step.needs),
-                service_id=definition.id,
-                title=step.title,
-            )
+            return _facts_due(definition, step, state)
         case ConsentStep():
-            return RequestConsentDue(
-                task_id=derive_id("task", request_id, step.id),
-                step_id=step.id,
-                party=step.party,
-                person_id=state.parties.get(step.party),
-                applicant_id=applicant_id,
-                service_id=definition.id,
-                title=step.title,
-                due_by=at + timedelta(days=step.within_days),
-            )
+            return _consent_due(definition, step, state, at)
+        case HoldStep():
+            return _held(definition, step, state, at)
+        case DocumentsStep():
+            return _documents_due(definition, step, state, at)
         case FeeStep():
-            planned = {} if isinstance(state.planned_fees, Erased) else state.planned_fees
-            lines = planned.get(step.id) or fixed_lines(step)
-            return RequestFeeDue(
-                fee_id=derive_id("fee", request_id, step.id),
-                step_id=step.id,
-                payer_id=applicant_id,
-                agency=definition.agency,
-                amount_fils=total(lines),
-                lines=list(lines),
-                description=step.description,
-                due_by=at + timedelta(days=step.pay_within_days),
-            )
+            return _fee_due(definition, step, state, at)
         case AgencyTaskStep():
-            times = state.returned.get(step.id, 0)
-            return RequestTaskDue(
-                task_id=derive_id("task", request_id, step.id, *([times] if times else [])),
-                step_id=step.id,
-                agency=step.agency,
-                service_id=definition.id,
-                applicant_id=applicant_id,
-                title=step.title,
-            )
+            return _task_due(definition, step, state, at)
         case IssueStep():
-            return RequestDocumentDue(
-                document_id=derive_id("document", request_id, step.id),
-                step_id=step.id,
-                kind=step.document,
-                title=step.title,
-                valid_days=step.valid_days,
-                applicant_id=applicant_id,
-                holder_id=state.beneficiary_id,
-                agency=definition.agency,
-                shows=list(step.shows),
-            )
+            return _document_due(definition, step, state)
+        case PayoutStep():
+            return _payout_due(definition, step, state)
+        case EmitStep():
+            return _emitted(definition, step, state, at)
         case _:
             assert_never(step)
+
+
+def _name(kind: str, step: Step, state: Request) -> UUID:
+    """The id of what a step waits for; another each time that it begins."""
+    times = state.times.get(step.id, 0)
+    return derive_id(kind, state.id, step.id, *([times] if times else []))
+
+
+def _facts_due(definition: ServiceDefinition, step: FactsStep, state: Request) -> RequestFactsDue:
+    asked = [state.parties[role] for role in step.asks if role in state.parties]
+    return RequestFactsDue(
+        step_id=step.id,
+        asked_ids=asked or [state.applicant_id],
+        about_id=state.beneficiary_id,
+        needs=list(step.needs),
+        service_id=definition.id,
+        title=step.title,
+    )
+
+
+def _consent_due(definition: ServiceDefinition, step: ConsentStep, state: Request, at: datetime) -> RequestConsentDue:
+    return RequestConsentDue(
+        task_id=_name("task", step, state),
+        step_id=step.id,
+        party=step.party,
+        person_id=state.parties.get(step.party),
+        applicant_id=state.applicant_id,
+        service_id=definition.id,
+        title=step.title,
+        due_by=at + timedelta(days=step.within_days),
+    )
+
+
+def _held(definition: ServiceDefinition, step: HoldStep, state: Request, at: datetime) -> RequestHeld:
+    return RequestHeld(
+        hold_id=_name("hold", step, state),
+        step_id=step.id,
+        agency=step.agency,
+        about_id=state.beneficiary_id,
+        applicant_id=state.applicant_id,
+        service_id=definition.id,
+        title=step.title,
+        clear=step.clear,
+        due_by=at + timedelta(days=step.within_days),
+    )
+
+
+def _documents_due(
+    definition: ServiceDefinition, step: DocumentsStep, state: Request, at: datetime
+) -> RequestDocumentsDue:
+    return RequestDocumentsDue(
+        wait_id=_name("documents", step, state),
+        step_id=step.id,
+        documents=[required.id for required in step.documents],
+        applicant_id=state.applicant_id,
+        service_id=definition.id,
+        title=step.title,
+        due_by=at + timedelta(days=step.within_days),
+    )
+
+
+def _fee_due(definition: ServiceDefinition, step: FeeStep, state: Request, at: datetime) -> RequestFeeDue:
+    planned = {} if isinstance(state.planned_fees, Erased) else state.planned_fees
+    lines = planned.get(step.id) or fixed_lines(step)
+    return RequestFeeDue(
+        fee_id=_name("fee", step, state),
+        step_id=step.id,
+        payer_id=state.applicant_id,
+        agency=definition.agency,
+        amount_fils=total(lines),
+        lines=list(lines),
+        shares=shares(lines, definition.agency),
+        description=step.description,
+        due_by=at + timedelta(days=step.pay_within_days),
+        grows=step.grows,
+    )
+
+
+def _task_due(definition: ServiceDefinition, step: AgencyTaskStep, state: Request, at: datetime) -> RequestTaskDue:
+    return RequestTaskDue(
+        task_id=_name("task", step, state),
+        step_id=step.id,
+        agency=step.agency,
+        service_id=definition.id,
+        applicant_id=state.applicant_id,
+        title=step.title,
+        system_until=at + timedelta(hours=step.system_hours) if step.system_hours else None,
+    )
+
+
+def _document_due(definition: ServiceDefinition, step: IssueStep, state: Request) -> RequestDocumentDue:
+    return RequestDocumentDue(
+        document_id=_name("document", step, state),
+        step_id=step.id,
+        kind=step.document,
+        title=step.title,
+        valid_days=step.valid_days,
+        applicant_id=state.applicant_id,
+        holder_id=state.beneficiary_id,
+        agency=definition.agency,
+        shows=list(step.shows),
+    )
+
+
+def _payout_due(definition: ServiceDefinition, step: PayoutStep, state: Request) -> RequestPayoutDue:
+    return RequestPayoutDue(
+        payout_id=_name("payout", step, state),
+        step_id=step.id,
+        payee_id=state.beneficiary_id,
+        agency=definition.agency,
+        amount_fils=step.amount_fils,
+        description=step.description,
+    )
+
+
+def _emitted(definition: ServiceDefinition, step: EmitStep, state: Request, at: datetime) -> RequestEmitted:
+    today = at.astimezone(KUWAIT).date()
+    facts: dict[str, bool | int | str] = {}
+    for fact in step.facts:
+        day = None if fact.days is None else (today + timedelta(days=fact.days)).isoformat()
+        value = fact.value if day is None else day
+        assert value is not None, "a fact that is told has a value, or a day"
+        facts[fact.name] = value
+    people = {**state.parties, "applicant": state.applicant_id, "beneficiary": state.beneficiary_id}
+    told = step.life_event
+    happened = told and EmittedLifeEvent(
+        kind=told.kind, parties={role: people[who] for role, who in told.parties.items() if who in people}
+    )
+    return RequestEmitted(
+        step_id=step.id, person_id=state.beneficiary_id, source=definition.agency, facts=facts, life_event=happened
+    )

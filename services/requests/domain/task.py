@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 from uuid import UUID
@@ -12,6 +13,7 @@ from shared.contracts.requests import (
     TaskDecided,
     TaskDecision,
     TaskDone,
+    TaskGivenToPeople,
     TaskOpened,
 )
 from shared.functions import Decider
@@ -25,6 +27,7 @@ class Status(StrEnum):
     """Where a task stands."""
 
     UNKNOWN = "unknown"
+    WITH_SYSTEM = "with_system"
     OPEN = "open"
     DECIDED = "decided"
     DONE = "done"
@@ -32,7 +35,8 @@ class Status(StrEnum):
 
 
 TRANSITIONS: Mapping[Status, frozenset[Status]] = {
-    Status.UNKNOWN: frozenset({Status.OPEN}),
+    Status.UNKNOWN: frozenset({Status.WITH_SYSTEM, Status.OPEN}),
+    Status.WITH_SYSTEM: frozenset({Status.OPEN, Status.DECIDED, Status.CANCELLED}),
     Status.OPEN: frozenset({Status.DECIDED, Status.DONE, Status.CANCELLED}),
     Status.DECIDED: frozenset(),
     Status.DONE: frozenset(),
@@ -40,10 +44,13 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = {
 }
 
 
+UNDECIDED = frozenset({Status.WITH_SYSTEM, Status.OPEN})
+
+
 @dataclass(frozen=True)
 class Task:
-    """A task, for which request it is, and whose: an agency's officers decide; a person states facts about somebody; or
-    another `party` decides, who is `person_id` from when that is known.
+    """A task, for which request it is, and whose: an agency's officers decide, but for `barred_id`; a person states
+    facts about somebody; or another `party` decides, who is `person_id` from when that is known.
     """
 
     status: Status = Status.UNKNOWN
@@ -57,11 +64,15 @@ class Task:
     service_id: str = ""
     title: LocalizedText | None = None
     decision: TaskDecision | None = None
+    barred_id: UUID | None = None
 
 
 @dataclass(frozen=True)
 class OpenTask:
-    """A request has come to a step that an officer or a party decides, or that waits for what a person has to state."""
+    """A request has come to a step that an officer or a party decides, or that waits for what a person has to state.
+
+    Until `system_until` the agency's own system is to decide.
+    """
 
     request_id: UUID
     applicant_id: UUID
@@ -72,6 +83,13 @@ class OpenTask:
     about_id: UUID | None = None
     needs: tuple[str, ...] = ()
     party: str | None = None
+    system_until: datetime | None = None
+    barred_id: UUID | None = None
+
+
+@dataclass(frozen=True)
+class SystemIsSilent:
+    """The agency's own system has not decided in its time, or cannot be reached."""
 
 
 @dataclass(frozen=True)
@@ -101,8 +119,8 @@ class CancelTask:
     """The request has ended without a decision."""
 
 
-Message = OpenTask | Claim | Decide | FinishTask | CancelTask
-Event = TaskOpened | TaskClaimed | TaskDecided | TaskDone | TaskCancelled
+Message = OpenTask | SystemIsSilent | Claim | Decide | FinishTask | CancelTask
+Event = TaskOpened | TaskGivenToPeople | TaskClaimed | TaskDecided | TaskDone | TaskCancelled
 
 
 def decide(state: Task, message: Message) -> Sequence[Event]:
@@ -110,6 +128,9 @@ def decide(state: Task, message: Message) -> Sequence[Event]:
     match message:
         case OpenTask():
             return [] if state.status is not Status.UNKNOWN else [opened(message)]
+        case SystemIsSilent():
+            is_left = state.status is Status.WITH_SYSTEM
+            return [TaskGivenToPeople(request_id=state.request_id)] if is_left else []
         case Claim():
             return claimed(state, message)
         case Decide():
@@ -118,7 +139,7 @@ def decide(state: Task, message: Message) -> Sequence[Event]:
             is_asked = state.status is Status.OPEN and bool(state.needs)
             return [TaskDone(request_id=state.request_id)] if is_asked else []
         case CancelTask():
-            return [TaskCancelled(request_id=state.request_id)] if state.status is Status.OPEN else []
+            return [TaskCancelled(request_id=state.request_id)] if state.status in UNDECIDED else []
         case _:
             assert_never(message)
 
@@ -135,6 +156,8 @@ def opened(notice: OpenTask) -> TaskOpened:
         about_id=notice.about_id,
         needs=list(notice.needs),
         party=notice.party,
+        system_until=notice.system_until,
+        barred_id=notice.barred_id,
     )
 
 
@@ -155,8 +178,10 @@ def claimed(state: Task, command: Claim) -> Sequence[TaskClaimed]:
 def decided(state: Task, command: Decide) -> Sequence[Event]:
     """A task is decided once; who refuses, or needs to know more, has to say why. A party agrees or does not."""
     can_be_decided = state.agency is not None or (state.party is not None and state.person_id is not None)
-    if state.status is not Status.OPEN or not can_be_decided:
+    if state.status not in UNDECIDED or not can_be_decided:
         raise Refused("task-not-open", {"status": state.status})
+    if command.decided_by == state.barred_id:
+        raise Refused("task-decided-by-you-before")
     if command.decision is TaskDecision.RETURN and state.agency is None:
         raise Refused("task-not-returnable")
     if command.decision is not TaskDecision.APPROVE and command.reason is None:
@@ -177,7 +202,7 @@ def evolve(state: Task, event: Event) -> Task:
     match event:
         case TaskOpened():
             return Task(
-                status=Status.OPEN,
+                status=Status.OPEN if event.system_until is None else Status.WITH_SYSTEM,
                 request_id=event.request_id,
                 applicant_id=event.applicant_id,
                 agency=event.agency,
@@ -187,7 +212,10 @@ def evolve(state: Task, event: Event) -> Task:
                 party=event.party,
                 service_id=event.service_id,
                 title=event.title,
+                barred_id=event.barred_id,
             )
+        case TaskGivenToPeople():
+            return replace(state, status=Status.OPEN)
         case TaskClaimed(person_id=person_id):
             return replace(state, person_id=person_id)
         case TaskDecided(decision=decision):
@@ -200,4 +228,4 @@ def evolve(state: Task, event: Event) -> Task:
             assert_never(event)
 
 
-task = Decider("task", initial=Task(), decide=decide, evolve=evolve, shape=3)
+task = Decider("task", initial=Task(), decide=decide, evolve=evolve, shape=4)

@@ -1,7 +1,6 @@
 """Makes papers in processes of their own: setting a page holds the interpreter, and people wait for answers."""
 
 import asyncio
-import base64
 import multiprocessing
 import os
 import threading
@@ -13,7 +12,7 @@ from uuid import UUID
 
 from services.requests.papers.render import paper_of, render
 from services.requests.papers.seal import PaperKey, code_in, sign
-from services.requests.papers.store import PaperStore
+from services.requests.sealed_store import SealedStore, box_of
 from shared.store.shell import Shell
 
 _PROCESSES = 2
@@ -25,7 +24,7 @@ class PaperMaker:
     It is kept sealed with its holder's key, so that erasing the person makes it unreadable like everything else.
     """
 
-    def __init__(self, store: PaperStore, key: PaperKey, public_url: str) -> None:
+    def __init__(self, store: SealedStore, key: PaperKey, public_url: str) -> None:
         self._store = store
         self._key = key
         self._public_url = public_url.rstrip("/")
@@ -34,19 +33,17 @@ class PaperMaker:
 
     async def paper(self, shell: Shell, document_id: UUID, holder_id: UUID, claims: Mapping[str, Any]) -> bytes | None:
         """The signed PDF; None of an erased holder."""
-        async with shell.parts.pool.acquire() as connection:
-            box = (await shell.parts.keyring.boxes(connection, [holder_id])).get(holder_id)
+        box = await box_of(shell, holder_id)
         if box is None:
             return None
-        place = f"{document_id}.pdf"
-        kept = await self._store.get(document_id)
+        place = f"documents/{document_id.hex[-2:]}/{document_id}.pdf"
+        kept = await self._store.get(place, box)
         if kept is None:
             paper = paper_of(claims, f"{self._public_url}/verify/{claims['code']}")
             made = await asyncio.get_running_loop().run_in_executor(self._pool, _make, paper, self._key)
-            await self._store.put(document_id, box.seal(base64.b64encode(made).decode(), place).encode())
-            kept = await self._store.get(document_id)  # another replica may have been first
-            assert kept is not None
-        return base64.b64decode(box.open(kept.decode(), place))
+            await self._store.put(place, made, box)
+            kept = await self._store.get(place, box)  # another replica may have been first
+        return kept
 
     async def code_in(self, pdf: bytes) -> str | None:
         """The verification code of a genuine paper."""

@@ -16,6 +16,7 @@ from services.notifications.app import service
 from services.notifications.domain.sms import parts_of, plain
 from services.notifications.domain.templates import RULES, TEMPLATES, Rule, Template, render
 from services.notifications.reactions import arguments_of
+from services.requests.domain.definition import FeeStep, PayoutStep, title_of
 from services.requests.seed import read_definitions
 from shared.contracts.event import Event, event_class
 from shared.contracts.notifications import Channel, ContactCodeAsked
@@ -107,13 +108,12 @@ def real_events(rule: Rule) -> list[Event]:
         due_by=datetime(2026, 9, 30, 9, tzinfo=UTC),
     )
     definitions = read_definitions()
+    steps = [step for definition in definitions for step in definition.steps]
     filled: dict[str, list[Any]] = {
         "name": [definition.name for definition in definitions],
         "reason": [binding.reason for definition in definitions for binding in definition.bindings],
-        "title": [step.title for definition in definitions for step in definition.steps if step.kind != "fee"],
-        "description": [
-            step.description for definition in definitions for step in definition.steps if step.kind == "fee"
-        ],
+        "title": [title_of(step) for step in steps if not isinstance(step, FeeStep | PayoutStep)],
+        "description": [title_of(step) for step in steps if isinstance(step, FeeStep | PayoutStep)],
         "expires_at": in_days,
     }
     events = [plain_event]
@@ -265,7 +265,8 @@ def test_a_short_message_has_no_marks_that_no_phone_needs(rule: Rule) -> None:
 
 @each_rule
 def test_what_is_inserted_is_isolated_in_the_inbox(rule: Rule) -> None:
-    texts = {"reference", "description", "gateway_reference", "title", "service", "reason", "name", "code"}
+    texts = {"reference", "description", "gateway_reference", "bank_reference", "title", "clear", "service", "reason"}
+    texts |= {"name", "code"}
     event = an_event(event_of(rule))
     given, body = arguments(rule, event), TEMPLATES[rule.purpose].body
     for language, pattern in (("ar", body.ar), ("en", body.en)):

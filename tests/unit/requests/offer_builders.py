@@ -52,7 +52,7 @@ NO_FINES = Rule(
     passes={"unpaid_traffic_fines_fils": 0},
     fails={"unpaid_traffic_fines_fils": 1},
 )
-RULEBOOK.check(NAMED)
+assert RULEBOOK.fault(NAMED) is None
 
 
 def a_binding(**changes: Any) -> Binding:

@@ -6,7 +6,7 @@ What is to be heard, walked, timed or signed waits until a test says so; each pi
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -16,12 +16,12 @@ from services.requests.domain import request_state as requests
 from services.requests.domain import task as tasks
 from services.requests.domain.definition import ServiceDefinition
 from services.requests.domain.document import DocumentSigned, document
+from services.requests.domain.publication import SeedVersion, publication, publication_id
 from services.requests.effects import SignDocument
 from services.requests.projections import projections
-from services.requests.reactions import BoundService, reactions
+from services.requests.reactions import reactions
 from shared.contracts.event import Recorded
-from shared.contracts.identity import LifeEventKind
-from shared.functions import ForEach, Perform, Row, Send, Step
+from shared.functions import ForEach, Perform, Send, Step
 from shared.kernel.errors import NotYet
 from tests.unit.builders import AnyDecider, recorded
 from tests.unit.tables import Tables
@@ -30,6 +30,8 @@ Key: TypeAlias = tuple[str, UUID]
 Lane: TypeAlias = tuple[str, UUID]
 """What is heard in its order: of a topic or of one's own events, of an aggregate."""
 OWN = "own"
+BEFORE = datetime(2020, 1, 1, tzinfo=UTC)
+"""When the catalogue was published."""
 TRANSITIONS: Mapping[str, Any] = {
     "request": requests.TRANSITIONS,
     "offer": offers.TRANSITIONS,
@@ -60,15 +62,8 @@ class Office:
         self.timers: list[Send] = []
         self.signatures: list[SignDocument] = []
         for definition in definitions:
-            self.tables.write(Row("service_versions", {"key": definition.key, "definition": definition}))
-        for kind in LifeEventKind:
-            bound = [
-                BoundService(definition.id, definition.version, binding)
-                for definition in definitions
-                for binding in definition.bindings
-                if binding.on is kind
-            ]
-            self.tables.write(Row("life_event_bindings", {"kind": kind.value, "bindings": bound}))
+            [published] = publication.decide(publication.initial, SeedVersion(definition, BEFORE))
+            self.tables.follow(projections, self._at_present(published, publication_id(definition.key), 1))
 
     def all(self, decider: AnyDecider) -> dict[UUID, Any]:
         """The states of every aggregate of a kind."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,10 +10,18 @@ from services.payments.domain.payment import FeeNoLongerDue, payment_id_for
 from services.payments.reactions import reactions as payments_reactions
 from services.requests.domain.definition import (
     AgencyTaskStep,
+    Condition,
     ConsentStep,
+    DocumentsStep,
+    EmitStep,
+    EmittedFact,
+    EmittedLifeEvent,
     FactsStep,
     FeeStep,
+    HoldStep,
     IssueStep,
+    PayoutStep,
+    RequiredDocument,
     Rule,
     ServiceDefinition,
     Step,
@@ -22,29 +30,31 @@ from services.requests.domain.document import Document, DocumentSigned, RevokeDo
 from services.requests.domain.document import document as document_decider
 from services.requests.domain.eligibility import KnownRelation
 from services.requests.domain.facts import KnownPerson
-from services.requests.domain.request import (
+from services.requests.domain.request import Known, ServiceVersion, request
+from services.requests.domain.request_messages import (
     Answer,
     DocumentWasIssued,
     FactsMayBeKnown,
     FeeHasLapsed,
+    FeeMayHaveGrown,
     FeeWasPaid,
     GoAhead,
-    Known,
+    HandIn,
+    Object,
     OccasionWasLost,
     PersonHasDied,
     PersonWasErased,
-    ServiceVersion,
     Submit,
     TaskWasDecided,
+    WasPaidOut,
     Withdraw,
     WordHasNotCome,
-    request,
 )
 from services.requests.domain.request_state import TRANSITIONS, Request
-from services.requests.domain.task import CancelTask, Claim, Decide, FinishTask, OpenTask, Task
+from services.requests.domain.task import CancelTask, Claim, Decide, FinishTask, OpenTask, SystemIsSilent, Task
 from services.requests.domain.task import task as task_decider
 from shared.contracts.event import Event
-from shared.contracts.identity import Fact, RelationKind, Residence
+from shared.contracts.identity import Fact, LifeEventKind, RelationKind, Residence
 from shared.contracts.requests import TaskDecision
 from shared.functions import Send
 from shared.kernel.ids import derive_id
@@ -86,6 +96,44 @@ def an_issue_step(id: str = "licence") -> IssueStep:
 def a_facts_step(id: str = "facts", *, needs: Sequence[str] = ("is_named",), asks: Sequence[str] = ()) -> FactsStep:
     """A step that asks for what is missing."""
     return FactsStep(kind="facts", id=id, needs=needs, asks=asks, title=a_text("Name the child", "سمِّ المولود"))
+
+
+def a_hold_step(id: str = "hold") -> HoldStep:
+    """A step that waits until the beneficiary has a name."""
+    return HoldStep(
+        kind="hold",
+        id=id,
+        agency="paci",
+        lifted=Condition(reads=["is_named"], expression="is_named"),
+        title=a_text("No name", "لا اسم"),
+        clear=a_text("Name the child.", "سمِّ المولود."),
+        within_days=30,
+    )
+
+
+def a_documents_step(id: str = "documents", *names: str) -> DocumentsStep:
+    """A step in which the applicant hands in documents; one, unless they are named."""
+    asked = [
+        RequiredDocument(id=name, title=a_text("Lease", "عقد"), why=a_text("Why", "لماذا"))
+        for name in names or (f"{id}-lease",)
+    ]
+    return DocumentsStep(kind="documents", id=id, title=a_text("Papers", "أوراق"), documents=asked, within_days=14)
+
+
+def a_payout_step(id: str = "payout") -> PayoutStep:
+    """A step in which the beneficiary is paid."""
+    return PayoutStep(kind="payout", id=id, amount_fils=50_000, description=a_text("Allowance", "علاوة"))
+
+
+def an_emit_step(id: str = "emit") -> EmitStep:
+    """A step in which the register is told."""
+    return EmitStep(
+        kind="emit",
+        id=id,
+        title=a_text("Tell", "إبلاغ"),
+        facts=[EmittedFact(name="is_insured", value=True), EmittedFact(name="residency_expires_on", days=365)],
+        life_event=EmittedLifeEvent(kind=LifeEventKind.MOVE, parties={"resident": "beneficiary"}),
+    )
 
 
 FEE_TASK_ISSUE: Sequence[Step] = (a_fee_step(), a_task_step(), an_issue_step())
@@ -238,6 +286,32 @@ def issued(step_id: str = "licence") -> DocumentWasIssued:
     return DocumentWasIssued(derive_id("document", REQUEST_ID, step_id), NOW)
 
 
+def handed_in(name: str = "documents-lease") -> HandIn:
+    """The applicant hands a document in."""
+    return HandIn(name, an_id(f"upload of {name}"), "application/pdf", 1000, "00" * 32, NOW)
+
+
+def paid_out(step_id: str = "payout") -> WasPaidOut:
+    """payments has paid what a step owes."""
+    return WasPaidOut(derive_id("payout", REQUEST_ID, step_id), NOW)
+
+
+def a_day_over(step_id: str = "fee", days: int = 1) -> FeeMayHaveGrown:
+    """A fee was not paid for so many days."""
+    return FeeMayHaveGrown(fee_of(step_id), NOW + timedelta(days=days))
+
+
+def an_objection(at: datetime = NOW) -> Object:
+    """The applicant objects to a refusal."""
+    return Object("It is not so.", at)
+
+
+def objection_decided(decision: TaskDecision = TaskDecision.APPROVE) -> TaskWasDecided:
+    """Another officer has decided on it."""
+    task_id = derive_id("objection", REQUEST_ID)
+    return TaskWasDecided(task_id, PARTY, decision, a_text("Because", "لأن"), NOW)
+
+
 def more_is_known() -> FactsMayBeKnown:
     """Of the beneficiary."""
     return FactsMayBeKnown(NOW)
@@ -253,10 +327,26 @@ WITH_CONSENT = a_definition(a_consent_step(), a_task_step(), an_issue_step(), id
 NO_APPROVAL = a_definition(a_fee_step(), an_issue_step(), id="no-approval")
 FEE_LAST = a_definition(a_task_step(), a_fee_step(), id="fee-last")
 RESIDENTS_ONLY = a_definition(id="residents-only", audience=["resident"])
+OBJECTIONABLE = a_definition(
+    id="objectionable",
+    objection={"agency": "moi-traffic", "within_days": 30, "title": {"en": "An objection", "ar": "تظلم"}},
+)
+EVERYTHING = a_definition(
+    a_hold_step(), a_documents_step(), a_task_step(), an_emit_step(), a_payout_step(), id="everything"
+)
 FACTS_FIRST = a_definition(a_facts_step(asks=["mother", "father"]), *FEE_TASK_ISSUE, id="facts-first")
 DEFINITIONS = {
     definition.id: definition
-    for definition in (a_definition(), NO_APPROVAL, FEE_LAST, RESIDENTS_ONLY, FACTS_FIRST, WITH_CONSENT)
+    for definition in (
+        a_definition(),
+        NO_APPROVAL,
+        FEE_LAST,
+        RESIDENTS_ONLY,
+        FACTS_FIRST,
+        WITH_CONSENT,
+        OBJECTIONABLE,
+        EVERYTHING,
+    )
 }
 
 
@@ -281,6 +371,15 @@ def requests_in_every_state() -> Mapping[str, Request]:
         "expired": a_request(lapsed()),
         "waits for facts": an_automatic_request(definition=FACTS_FIRST),
         "knows its facts": an_automatic_request(definition=FACTS_FIRST, child=a_child(is_named=True)),
+        "held": a_request(definition=EVERYTHING, known=known_with(EVERYTHING, a_child())),
+        "waits for documents": a_request(definition=EVERYTHING),
+        "approved, waits for its payout": a_request(handed_in(), decided(), definition=EVERYTHING),
+        "rejected, may be objected to": a_request(paid(), rejected, definition=OBJECTIONABLE),
+        "objected": a_request(paid(), rejected, an_objection(), definition=OBJECTIONABLE),
+        "objection upheld": a_request(paid(), rejected, an_objection(), objection_decided(), definition=OBJECTIONABLE),
+        "objection dismissed": a_request(
+            paid(), rejected, an_objection(), objection_decided(TaskDecision.REJECT), definition=OBJECTIONABLE
+        ),
         "under review": a_request(paid(), decided(), issued(), OccasionWasLost()),
         "reviewed": a_request(paid(), decided(), issued(), OccasionWasLost(), reviewed()),
     }
@@ -314,10 +413,13 @@ def a_decision(decision: TaskDecision = TaskDecision.APPROVE, **changes: Any) ->
 def tasks_in_every_state() -> Mapping[str, Task]:
     """A task in each status."""
     opened, asked = a_task_to_open(), a_personal_task()
+    for_system = replace(opened, system_until=NOW + timedelta(hours=1))
     because = a_decision(TaskDecision.REJECT, reason=a_text("Because", "لأن"))
     return {
         "absent": Task(),
         "open": a_life(task_decider, opened).state,
+        "with the agency's system": a_life(task_decider, for_system).state,
+        "left to people": a_life(task_decider, for_system, SystemIsSilent()).state,
         "approved": a_life(task_decider, opened, a_decision()).state,
         "rejected": a_life(task_decider, opened, because).state,
         "cancelled": a_life(task_decider, opened, CancelTask()).state,

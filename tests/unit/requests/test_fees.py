@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from services.requests.domain.definition import Condition, FeeItem, FeeStep, Fine, ServiceDefinition
 from services.requests.domain.facts import facts_of
@@ -119,9 +118,3 @@ def test_a_number_that_the_form_does_not_have_is_none() -> None:
     item = FeeItem(id="years", text=a_text(), amount_fils=1_000, per="years")
     assert lines_of(a_fee_of(item), {}, {}, NOW) == []
     assert lines_of(a_fee_of(item), {"years": "many"}, {}, NOW) == []
-
-
-@pytest.mark.parametrize("amounts", [{}, {"amount_fils": 5, "fine": LATE}])
-def test_a_part_of_a_fee_is_either_an_amount_or_a_fine(amounts: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
-        FeeItem(id="odd", text=a_text(), **amounts)

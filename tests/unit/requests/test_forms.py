@@ -133,6 +133,8 @@ def test_a_form_may_refer_to_its_own_parts() -> None:
         with_field(pattern="(unclosed"),
         with_field(**{"$ref": "#/$defs/missing"}),
         with_field(pattern="(((a{100}){100}){100})"),
+        with_field(pattern="^(?=(a+)+$)a"),  # looking ahead and back takes time out of proportion
+        with_field(pattern=r"^(a|a)*\1$"),
     ],
 )
 def test_what_is_no_schema_is_refused(schema: dict[str, Any]) -> None:
@@ -141,7 +143,7 @@ def test_what_is_no_schema_is_refused(schema: dict[str, Any]) -> None:
 
 
 @pytest.mark.timeout(10)
-@pytest.mark.parametrize("pattern", ["^(a+)+$", "^(a|a)*$", "^(a|aa)+$", "^(?=(a+)+$)a", r"^(a|a)*\1$", "(.*)*b$"])
+@pytest.mark.parametrize("pattern", ["^(a+)+$", "^(a|a)*$", "^(a|aa)+$", "(.*)*b$"])
 def test_a_pattern_that_explodes_elsewhere_is_quick_here(pattern: str) -> None:
     assert codes(with_field(type="string", pattern=pattern), {"field": "a" * 5000 + "!"}) == [
         ("/form/field", "pattern")

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from services.requests.domain.facts import KnownPerson, are_known
-from services.requests.domain.request import OccasionWasLost, PersonHasDied, PersonWasErased, Withdraw, request
+from services.requests.domain.facts import KnownPerson, are_known, facts_of
+from services.requests.domain.request import request
+from services.requests.domain.request_messages import OccasionWasLost, PersonHasDied, PersonWasErased, Withdraw
 from services.requests.domain.request_state import TRANSITIONS, Owner, Status
 from shared.contracts.requests import (
     RequestDocumentDue,
@@ -139,19 +140,19 @@ def test_what_is_lost_before_it_has_begun_is_no_request() -> None:
 
 
 def test_a_fact_that_is_nothing_is_known() -> None:
-    assert are_known(a_person(unpaid_traffic_fines_fils=0), ["unpaid_traffic_fines_fils"], NOW)
-    assert are_known(a_person(note=""), ["note"], NOW)
-    assert are_known(NAMED, ["age"], NOW)
+    assert are_known(facts_of(a_person(unpaid_traffic_fines_fils=0), NOW), ["unpaid_traffic_fines_fils"])
+    assert are_known(facts_of(a_person(note=""), NOW), ["note"])
+    assert are_known(facts_of(NAMED, NOW), ["age"])
 
 
 def test_a_yes_or_no_is_known_when_it_is_so() -> None:
-    assert not are_known(a_child(), ["is_named"], NOW)
-    assert are_known(NAMED, ["is_named"], NOW)
-    assert not are_known(NAMED, ["is_named", "has_civil_id"], NOW)
+    assert not are_known(facts_of(a_child(), NOW), ["is_named"])
+    assert are_known(facts_of(NAMED, NOW), ["is_named"])
+    assert not are_known(facts_of(NAMED, NOW), ["is_named", "has_civil_id"])
 
 
 def test_a_fact_of_which_nothing_was_told_is_not_known() -> None:
-    assert not are_known(a_person(), ["unpaid_traffic_fines_fils"], NOW)
+    assert not are_known(facts_of(a_person(), NOW), ["unpaid_traffic_fines_fils"])
 
 
 def test_the_tasks_after_the_facts_come_in_their_turn() -> None:

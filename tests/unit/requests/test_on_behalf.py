@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from services.requests.domain.request import Known, PersonHasDied, PersonWasErased, request
+from services.requests.domain.request import Known, request
+from services.requests.domain.request_messages import PersonHasDied, PersonWasErased
 from services.requests.domain.request_state import Request
 from shared.contracts.identity import RelationKind, Residence
 from shared.contracts.requests import RequestDocumentDue, RequestFeeDue, RequestSubmitted

@@ -1,6 +1,6 @@
 from collections.abc import Mapping
 from dataclasses import fields
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +10,8 @@ from services.requests.domain.document import RevokeDocument, document
 from services.requests.domain.eligibility import KnownRelation
 from services.requests.domain.facts import KnownPerson
 from services.requests.domain.offer import LookAgain, Occasioned, OccasionLost, RequestHasLapsed, offer, offer_id
-from services.requests.domain.request import (
+from services.requests.domain.request import ServiceVersion, request
+from services.requests.domain.request_messages import (
     DocumentWasIssued,
     FactsMayBeKnown,
     FeeHasLapsed,
@@ -19,14 +20,12 @@ from services.requests.domain.request import (
     OccasionWasLost,
     PersonHasDied,
     PersonWasErased,
-    ServiceVersion,
     TaskWasDecided,
-    request,
 )
 from services.requests.domain.task import CancelTask, FinishTask, OpenTask, task
 from services.requests.effects import SignDocument
 from services.requests.projections import projections
-from services.requests.reactions import BoundService, LifeEventBindings, reactions
+from services.requests.reactions import BoundVersion, reactions
 from services.requests.views import HistoryView
 from shared.contracts.event import Event, Recorded
 from shared.contracts.identity import (
@@ -87,7 +86,7 @@ TASK_ID, DOCUMENT_ID = an_id("task"), an_id("document")
 CHANGED = 2
 """The sequence of a snapshot that is not the first."""
 GIVEN: Mapping[Any, Any] = {
-    LifeEventBindings: LifeEventBindings("birth", [BoundService("a-service", 3, a_binding())]),
+    BoundVersion: (BoundVersion("a-service", 3, date(2020, 1, 1), [a_binding()]),),
     ServiceVersion: ServiceVersion("a-service@3", a_bound_service(version=3)),
 }
 
@@ -334,7 +333,9 @@ def ends_for(message: object) -> list[ForEach]:
 
 def is_looked_at_again() -> list[ForEach]:
     """The offers that concern somebody."""
-    return walks("offers", "wanted_id", "beneficiary_id", equals=APPLICANT, decider=offer, message=LookAgain(NOW))
+    own = walks("offers", "wanted_id", equals=APPLICANT, decider=offer, message=LookAgain(NOW))
+    others = LookAgain(NOW, for_others=True)
+    return [*own, *walks("offers", "beneficiary_id", equals=APPLICANT, decider=offer, message=others)]
 
 
 def test_of_an_erased_person_nothing_stays_readable_and_nothing_runs_on() -> None:

@@ -7,17 +7,9 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
-from services.requests.domain.definition import Rule, Step
-from services.requests.domain.request import (
-    FeeWasPaid,
-    Known,
-    PersonHasDied,
-    PersonWasErased,
-    Rate,
-    Withdraw,
-    reference_of,
-    request,
-)
+from services.requests.domain.definition import Rule
+from services.requests.domain.request import Known, reference_of, request
+from services.requests.domain.request_messages import FeeWasPaid, PersonHasDied, PersonWasErased, Rate, Withdraw
 from services.requests.domain.request_state import Owner, Request, Status
 from shared.contracts.requests import (
     RequestApproved,
@@ -143,7 +135,7 @@ def test_who_does_not_meet_a_condition_is_told_which_and_why() -> None:
 def test_a_fact_that_is_missing_is_not_taken_for_a_no() -> None:
     refused = refusal(known_with(a_definition(rules=[OF_AGE, FINES_SETTLED])))
     assert refused.code == "eligibility-undecided"
-    assert refused.details == {"rules": [{"id": "fines-settled"}]}
+    assert refused.details == {"rules": [{"id": "fines-settled", "waits_for": ["moi-traffic"]}]}
 
 
 def test_what_was_decided_is_kept_with_the_facts_that_it_rests_on() -> None:
@@ -343,12 +335,6 @@ def test_nobody_who_has_died_asks_for_anything() -> None:
 
 def test_what_had_ended_when_the_applicant_was_erased_stays_as_it_is() -> None:
     assert a_request(paid(), decided(), issued()).send(PersonWasErased()) == []
-
-
-@pytest.mark.parametrize("steps", [(a_fee_step("same"), a_task_step("same")), (a_task_step(), a_task_step())])
-def test_two_steps_of_a_service_are_not_called_the_same(steps: tuple[Step, ...]) -> None:
-    with pytest.raises(ValidationError):
-        a_definition(*steps)
 
 
 def test_a_service_has_steps() -> None:

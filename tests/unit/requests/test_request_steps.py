@@ -11,56 +11,107 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from services.requests.domain.definition import Condition, FactsStep, FeeStep, ServiceDefinition, Step
-from services.requests.domain.request import Known, PersonHasDied, PersonWasErased, Withdraw, request
+from services.payments.domain.payment import payment_id_for
+from services.requests.domain.definition import Condition, FactsStep, FeeStep, HoldStep, ServiceDefinition, Step
+from services.requests.domain.request import Known, request
+from services.requests.domain.request_messages import FeeWasPaid, PersonHasDied, PersonWasErased, Withdraw
 from services.requests.domain.request_state import FINAL, TRANSITIONS, Owner, Status
 from shared.contracts.requests import (
     RequestApproved,
     RequestConsentDue,
     RequestConsented,
     RequestDocumentDue,
+    RequestDocumentHandedIn,
     RequestDocumentReady,
+    RequestDocumentsDue,
+    RequestEmitted,
     RequestFactsDue,
     RequestFactsKnown,
     RequestFeeDue,
     RequestFeePaid,
     RequestFulfilled,
+    RequestHeld,
+    RequestHoldLifted,
+    RequestObjectionUpheld,
+    RequestPaidOut,
+    RequestPayoutDue,
     RequestRejected,
     RequestReturned,
     RequestSubmitted,
     RequestTaskDue,
     TaskDecision,
 )
-from tests.unit.builders import Life, stored_and_read
+from shared.kernel.ids import derive_id
+from tests.unit.builders import NOW, Life, stored_and_read
 from tests.unit.generated import QUICK
 from tests.unit.requests.request_builders import (
+    PARTY,
     REQUEST_ID,
     a_consent_step,
+    a_day_over,
     a_definition,
+    a_documents_step,
     a_facts_step,
     a_fee_step,
+    a_hold_step,
+    a_payout_step,
     a_person,
     a_submission,
     a_task_step,
     agreed,
     an_answer,
+    an_emit_step,
     an_issue_step,
+    an_objection,
     decided,
     fee_of,
+    handed_in,
     issued,
     known_with,
     lapsed,
     more_is_known,
     no_word,
+    objection_decided,
     paid,
+    paid_out,
 )
 
 KINDS: st.SearchStrategy[Any] = st.sampled_from(
-    [a_fee_step, a_task_step, an_issue_step, a_consent_step, partial(a_fee_step, amount_fils=0)]
+    [
+        a_fee_step,
+        a_task_step,
+        an_issue_step,
+        a_consent_step,
+        a_hold_step,
+        a_documents_step,
+        a_payout_step,
+        an_emit_step,
+        partial(a_fee_step, amount_fils=0),
+    ]
 )
+OBJECTION = {"agency": "moi-traffic", "within_days": 30, "title": {"en": "An objection", "ar": "تظلم"}}
 DECISIONS = st.sampled_from([TaskDecision.APPROVE, TaskDecision.APPROVE, TaskDecision.RETURN, TaskDecision.REJECT])
-BEGUN = (RequestFactsDue, RequestFeeDue, RequestConsentDue, RequestTaskDue, RequestDocumentDue)
-DONE = (RequestFactsKnown, RequestFeePaid, RequestConsented, RequestApproved, RequestDocumentReady)
+BEGUN = (
+    RequestFactsDue,
+    RequestHeld,
+    RequestDocumentsDue,
+    RequestFeeDue,
+    RequestConsentDue,
+    RequestTaskDue,
+    RequestDocumentDue,
+    RequestPayoutDue,
+    RequestEmitted,
+)
+DONE = (
+    RequestFactsKnown,
+    RequestHoldLifted,
+    RequestFeePaid,
+    RequestConsented,
+    RequestApproved,
+    RequestDocumentReady,
+    RequestPaidOut,
+    RequestEmitted,
+)
 
 
 @st.composite
@@ -71,7 +122,13 @@ def graphs(draw: st.DrawFn) -> ServiceDefinition:
         above = [step.id for step in steps]
         after = draw(st.none() | st.lists(st.sampled_from(above), unique=True)) if above else None
         steps.append(make(f"step-{number}").model_copy(update={"after": after}))
-    return a_definition(*steps)
+    return a_definition(*steps, objection=draw(st.sampled_from([None, OBJECTION])))
+
+
+def paid_again(step_id: str, times: int) -> FeeWasPaid:
+    """A fee is paid that has come due so many times before."""
+    fee_id = derive_id("fee", REQUEST_ID, step_id, *([times] if times else []))
+    return FeeWasPaid(fee_id, payment_id_for(fee_id), NOW)
 
 
 class RequestMachine(RuleBasedStateMachine):
@@ -107,19 +164,30 @@ class RequestMachine(RuleBasedStateMachine):
     def what_is_waited_for_happens(self, data: st.DataObject, decision: TaskDecision) -> None:
         """The name is known, the fee is paid, somebody decides, more is sent, the document is signed."""
         id, step = data.draw(st.sampled_from(sorted(self.life.state.open.items())))
-        times = self.life.state.returned.get(id, 0)
-        if step.ref is None:
+        times = self.life.state.times[id] - 1
+        if step.watches:
             self.something_is_told_of_the_person(is_named=True)
+        elif self.life.state.missing.get(id):
+            self.life.send(handed_in(f"{id}-lease"))
         elif step.ref in self.life.state.fees:
-            self.life.send(paid(id))
+            self.life.send(paid_again(id, times))
         elif step.owner is Owner.APPLICANT:
             self.life.send(an_answer(more="words"))
         elif step.owner is Owner.PARTNER:
-            self.life.send(agreed(TaskDecision.APPROVE if decision is TaskDecision.RETURN else decision, id))
+            word = TaskDecision.APPROVE if decision is TaskDecision.RETURN else decision
+            self.life.send(decided(word, id, times=times, by=PARTY))
         elif step.owner is Owner.AGENCY:
             self.life.send(decided(decision, id, times=times))
+        elif self.definition.step(id).kind == "payout":
+            self.life.send(replace(paid_out(id), payout_id=step.ref))
         else:
-            self.life.send(issued(id))
+            self.life.send(replace(issued(id), document_id=step.ref))
+
+    @precondition(lambda self: self.life.state.status in (Status.REJECTED, Status.OBJECTED))
+    @rule(decision=DECISIONS)
+    def the_applicant_objects(self, decision: TaskDecision) -> None:
+        """And is answered."""
+        self.life.send(an_objection(), objection_decided(decision))
 
     @rule(data=st.data(), decision=DECISIONS, times=st.integers(0, 2))
     def something_happens_to_any_step(self, data: st.DataObject, decision: TaskDecision, times: int) -> None:
@@ -128,7 +196,17 @@ class RequestMachine(RuleBasedStateMachine):
         agrees = TaskDecision.APPROVE if decision is TaskDecision.RETURN else decision
         is_consent = self.definition.step(id).kind == "consent"
         word = agreed(agrees, id) if is_consent else decided(decision, id, times=times)
-        happens = [paid(id), word, issued(id), an_answer(), *([lapsed(id), no_word(id, times)] if times else [])]
+        happens = [
+            paid(id),
+            paid_out(id),
+            handed_in(f"{id}-lease"),
+            a_day_over(id),
+            objection_decided(),
+            word,
+            issued(id),
+            an_answer(),
+            *([lapsed(id), no_word(id, times)] if times else []),
+        ]
         self.life.send(data.draw(st.sampled_from(happens)))
 
     @rule(message=st.sampled_from([Withdraw(), PersonWasErased(), PersonHasDied()]), seldom=st.integers(0, 4))
@@ -145,15 +223,21 @@ class RequestMachine(RuleBasedStateMachine):
     @invariant()
     def a_step_begins_after_those_before_it_and_as_soon_as_they_are_done(self) -> None:
         """And never again, unless an agency has given it back."""
-        done, begun = set[str](), list[str]()
+        done, begun, given_back = set[str](), list[str](), set[str]()
         for event in self.life.events:
+            if isinstance(event, RequestRejected):
+                paid = {fee.fee_id: fee.step_id for fee in self.life.of(RequestFeePaid)}
+                given_back = {paid[id] for id in event.fee_ids if id in paid}
+            if isinstance(event, RequestObjectionUpheld):
+                done = (done - given_back) | {event.step_id}
             if isinstance(event, BEGUN):
                 step = self.definition.step(event.step_id)
                 assert self.definition.before(step) <= self.passed(done)
-                times = 1 + sum(e.step_id == step.id for e in self.life.of(RequestReturned))
+                times = 1 + len(self.life.of(RequestObjectionUpheld))
+                times += sum(e.step_id == step.id for e in self.life.of(RequestReturned))
                 begun.append(step.id)
                 assert begun.count(step.id) <= times
-            elif isinstance(event, DONE):
+            if isinstance(event, DONE) or (isinstance(event, RequestDocumentHandedIn) and event.is_last):
                 assert event.step_id in begun
                 assert event.step_id not in done
                 done.add(event.step_id)
@@ -174,7 +258,8 @@ class RequestMachine(RuleBasedStateMachine):
 
     def is_no_step(self, step: Step) -> bool:
         """What costs nothing, and what was known from the beginning."""
-        return (isinstance(step, FeeStep) and not step.amount_fils) or (self.was_named and isinstance(step, FactsStep))
+        is_known = self.was_named and isinstance(step, FactsStep | HoldStep)
+        return (isinstance(step, FeeStep) and not step.amount_fils) or is_known
 
     @invariant()
     def a_request_ends_or_waits_for_somebody(self) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from services.requests.domain.document import RevokeDocument, document
 from services.requests.domain.document import Status as DocumentStatus
-from services.requests.domain.request import OccasionWasLost, Withdraw
+from services.requests.domain.request_messages import OccasionWasLost, Withdraw
 from services.requests.domain.request_state import Status
 from shared.contracts.requests import (
     DocumentRevoked,

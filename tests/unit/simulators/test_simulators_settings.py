@@ -14,6 +14,8 @@ GOOD: dict[str, Any] = {
     "knet_tranportal_id": "100001",
     "knet_password": "a-password",
     "knet_resource_key": "0123456789abcdef",
+    "agency_webhook_secret": "whsec_QWdlbmN5U3lzdGVtc1NlY3JldA==",
+    "bank_api_key": "bank-api-key",
     "sms_api_key": "an-api-key",
     "sms_receipts_url": "http://127.0.0.1:8004/receipts/",
     "sms_webhook_secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
@@ -50,5 +52,5 @@ def test_a_webhook_secret_is_base64_and_is_not_shown_when_wrong(secret: str) -> 
 
 def test_secrets_are_not_printed() -> None:
     printed = repr(Settings(**GOOD))
-    for secret in ("knet_password", "knet_resource_key", "sms_api_key", "sms_webhook_secret", "smtp_password"):
+    for secret in (name for name in GOOD if name.endswith(("_password", "_key", "_secret"))):
         assert GOOD[secret] not in printed

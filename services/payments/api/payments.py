@@ -26,7 +26,7 @@ from shared.web.pages import Page, PageQuery, newest_first
 from shared.web.problems import Problem
 
 router = APIRouter()
-_RETURN_PAGE = (Path(__file__).parent / "return.html").read_text(encoding="utf-8")
+_RETURN_PAGE = (Path(__file__).parent.parent / "return.html").read_text(encoding="utf-8")
 
 
 class AttemptView(BaseModel):

@@ -1,0 +1,132 @@
+"""Service definitions as files: what a policy officer tries before anything is published."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+app = typer.Typer(no_args_is_help=True, help=__doc__)
+
+File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A service definition, as YAML.")]
+Arabic = Annotated[bool, typer.Option("--arabic", help="In Arabic.")]
+
+
+@app.command()
+def lint(files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False)]) -> None:
+    """Say what is wrong with definitions, in both languages, line by line; exit 1 where anything is."""
+    from services.requests.linter import lint as findings_in
+
+    found = False
+    for file in files:
+        raw = _read(file)
+        for finding in findings_in(raw):
+            found = True
+            line = _line_of(file, finding.pointer)
+            typer.secho(f"{file}:{line}: {finding.pointer or '/'} [{finding.code}]", bold=True)
+            typer.echo(f"    {finding.text.en}\n    {finding.text.ar}")
+    if not found:
+        typer.echo(f"{len(files)} definition(s), nothing found")
+    raise typer.Exit(1 if found else 0)
+
+
+@app.command()
+def diff(old: File, new: File, *, arabic: Arabic = False) -> None:
+    """Say how a definition differs from another, in words."""
+    from services.requests.difference import differences
+    from shared.kernel.text import Language
+
+    changes = differences(_definition(old), _definition(new))
+    for change in changes:
+        typer.echo(f"- {change.text.in_language(Language.ARABIC if arabic else Language.ENGLISH)}")
+    if not changes:
+        typer.echo("no difference")
+
+
+@app.command()
+def card(file: File, *, arabic: Arabic = False) -> None:
+    """Show the card that people see of a service, as Markdown."""
+    from services.requests.card import card_text
+    from shared.kernel.text import Language
+
+    typer.echo(card_text(_definition(file), Language.ARABIC if arabic else Language.ENGLISH), nl=False)
+
+
+@app.command(name="try")
+def try_it(
+    file: File,
+    facts: Annotated[Path, typer.Option(exists=True, help="YAML: what is known of the person, by fact.")],
+    form: Annotated[Path | None, typer.Option(exists=True, help="YAML: the form as it would be sent.")] = None,
+) -> None:
+    """Say what a service would mean for somebody: the rules, the steps, the holds and the fees, line by line."""
+    from services.requests.forms import form_errors
+    from services.requests.views import QuoteView
+    from shared.kernel.money import dinars
+
+    definition, now = _definition(file), datetime.now(UTC)
+    filled = _read(form) if form else {}
+    for fault in form_errors(definition.form, filled):
+        typer.secho(f"form: {fault['pointer']} is not right ({fault['code']})", fg="yellow")
+    quote = QuoteView.of(definition, filled, {"now": now, **_plain(_read(facts))}, now)
+    typer.echo(f"{definition.name.en} / {definition.name.ar}: eligible: {quote.eligible}")
+    for rule in quote.rules:
+        typer.echo(f"  rule {rule.id}: {rule.verdict} — {rule.reason.en}")
+    for step in quote.steps:
+        typer.echo(f"  step {step}")
+    for hold in quote.holds:
+        typer.echo(f"  hold: {hold.title.en} — {hold.clear.en}")
+    for line in quote.fees:
+        typer.echo(f"  fee {line.text.en}: KWD {dinars(line.amount_fils)}")
+    typer.echo(f"  to pay: KWD {dinars(quote.total_fils)}")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of definitions, for editors."""
+    from afaq.documents import definition_schema
+
+    typer.echo(definition_schema(), nl=False)
+
+
+def _definition(file: Path) -> Any:
+    from services.requests.domain.definition import ServiceDefinition
+    from services.requests.linter import lint as findings_in
+
+    raw = _read(file)
+    if findings_in(raw):
+        typer.secho(f"{file} cannot be understood yet; see: afaq catalogue lint {file}", fg="red", err=True)
+        raise typer.Exit(1)
+    return ServiceDefinition.model_validate(raw)
+
+
+def _read(file: Path) -> Any:
+    try:
+        return yaml.safe_load(file.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        typer.secho(f"{file} is no YAML: {error}", fg="red", err=True)
+        raise typer.Exit(1) from None
+
+
+def _plain(facts: dict[str, Any]) -> dict[str, Any]:
+    """Facts as registers tell them: a date is text."""
+    return {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in facts.items()}
+
+
+def _line_of(file: Path, pointer: str) -> int:
+    """The line on which a part of a document begins; of one that is missing, that of what it is missing in."""
+    node = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    for part in pointer.split("/")[1:]:
+        inner = next(iter(_inner(node, part.replace("~1", "/").replace("~0", "~"))), None)
+        if inner is None:
+            break
+        node = inner
+    return int(node.start_mark.line) + 1 if node is not None else 1
+
+
+def _inner(node: Any, part: str) -> Iterator[Any]:
+    if isinstance(node, yaml.MappingNode):
+        yield from (value for key, value in node.value if key.value == part)
+    if isinstance(node, yaml.SequenceNode) and part.isdigit():
+        yield from node.value[int(part) : int(part) + 1]

@@ -1,0 +1,9 @@
+"""HTTP of payments: a payer sees and pays their fees; a person names the account that they are paid to."""
+
+from fastapi import APIRouter
+
+from services.payments.api import payments, payouts
+
+router = APIRouter()
+for _part in (payments, payouts):
+    router.include_router(_part.router)

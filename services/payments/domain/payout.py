@@ -1,0 +1,176 @@
+"""A payout: what an agency owes a person, paid by the bank to the account that the person has named."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import assert_never
+from uuid import UUID
+
+from shared.contracts.payments import PayoutMade, PayoutReady, PayoutRequested, PayoutReturned, PayoutStuck
+from shared.functions import Decider, Given
+from shared.kernel.text import LocalizedText
+
+NOBODY = UUID(int=0)
+
+
+class Status(StrEnum):
+    """Where a payout stands."""
+
+    UNKNOWN = "unknown"
+    NEEDS_ACCOUNT = "needs_account"
+    READY = "ready"
+    MADE = "made"
+
+
+TRANSITIONS: Mapping[Status, frozenset[Status]] = {
+    Status.UNKNOWN: frozenset({Status.NEEDS_ACCOUNT, Status.READY}),
+    Status.NEEDS_ACCOUNT: frozenset({Status.READY}),
+    Status.READY: frozenset({Status.NEEDS_ACCOUNT, Status.MADE}),
+    Status.MADE: frozenset(),
+}
+
+
+@dataclass(frozen=True)
+class Payout:
+    """What is owed, to whom, and for which request. `number`: how often the bank was told to pay, to other accounts."""
+
+    status: Status = Status.UNKNOWN
+    for_id: UUID = NOBODY
+    payee_id: UUID = NOBODY
+    agency: str = ""
+    amount_fils: int = 0
+    description: LocalizedText | None = None
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class NamedAccount:
+    """A row of `payout_accounts`: somebody has named an account."""
+
+    id: UUID
+
+
+@dataclass(frozen=True)
+class Owed:
+    """A request has come to its payout."""
+
+    for_id: UUID
+    payee_id: UUID
+    agency: str
+    amount_fils: int
+    description: LocalizedText
+
+
+@dataclass(frozen=True)
+class AccountNamed:
+    """The person has named an account, perhaps another."""
+
+
+@dataclass(frozen=True)
+class Paid:
+    """The bank has paid."""
+
+    reference: str
+
+
+@dataclass(frozen=True)
+class AccountRefused:
+    """There is no such account."""
+
+
+@dataclass(frozen=True)
+class BankSilent:
+    """The bank has not answered, in all the time that we tried."""
+
+
+Message = Owed | AccountNamed | Paid | AccountRefused | BankSilent
+Event = PayoutRequested | PayoutReady | PayoutReturned | PayoutMade | PayoutStuck
+
+
+def decide(state: Payout, message: Message, account: NamedAccount | None) -> Sequence[Event]:
+    """The rules of a payout."""
+    match message:
+        case Owed():
+            return owed(state, message, has_account=account is not None)
+        case AccountNamed():
+            return [PayoutReady(number=state.number + 1)] if state.status is Status.NEEDS_ACCOUNT else []
+        case Paid() | AccountRefused() | BankSilent():
+            return answered(state, message)
+        case _:
+            assert_never(message)
+
+
+def owed(state: Payout, notice: Owed, *, has_account: bool) -> Sequence[Event]:
+    """It is paid at once where the person has named an account before."""
+    if state.status is not Status.UNKNOWN:
+        return []
+    requested = PayoutRequested(
+        for_id=notice.for_id,
+        payee_id=notice.payee_id,
+        agency=notice.agency,
+        amount_fils=notice.amount_fils,
+        description=notice.description,
+        has_account=has_account,
+    )
+    return [requested, PayoutReady(number=1)] if has_account else [requested]
+
+
+def answered(state: Payout, notice: Paid | AccountRefused | BankSilent) -> Sequence[Event]:
+    """The bank's word, on a payout that waits for it."""
+    if state.status is not Status.READY or state.description is None:
+        return []
+    match notice:
+        case Paid(reference):
+            return [
+                PayoutMade(
+                    for_id=state.for_id,
+                    payee_id=state.payee_id,
+                    agency=state.agency,
+                    amount_fils=state.amount_fils,
+                    description=state.description,
+                    bank_reference=reference,
+                )
+            ]
+        case AccountRefused():
+            return [PayoutReturned(for_id=state.for_id, payee_id=state.payee_id, description=state.description)]
+        case BankSilent():
+            return [PayoutStuck(number=state.number, amount_fils=state.amount_fils)]
+        case _:
+            assert_never(notice)
+
+
+def evolve(state: Payout, event: Event) -> Payout:
+    """A payout after an event."""
+    match event:
+        case PayoutRequested():
+            return Payout(
+                status=Status.NEEDS_ACCOUNT,
+                for_id=event.for_id,
+                payee_id=event.payee_id,
+                agency=event.agency,
+                amount_fils=event.amount_fils,
+                description=event.description,
+            )
+        case PayoutReady(number=number):
+            return replace(state, status=Status.READY, number=number)
+        case PayoutReturned():
+            return replace(state, status=Status.NEEDS_ACCOUNT)
+        case PayoutMade():
+            return replace(state, status=Status.MADE)
+        case PayoutStuck():
+            return state
+        case _:
+            assert_never(event)
+
+
+def _account_key(message: Message, _: Payout) -> UUID | None:
+    return message.payee_id if isinstance(message, Owed) else None
+
+
+payout = Decider(
+    "payout",
+    initial=Payout(),
+    decide=decide,
+    evolve=evolve,
+    given=Given(NamedAccount, "payout_accounts", by="id", key=_account_key),
+)

@@ -1,0 +1,142 @@
+"""Versions of services: written by one policy officer of the agency, published by another, read by everybody."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Path, Response
+from pydantic import BaseModel
+
+from services.requests.api.access import definition_in
+from services.requests.difference import Change, differences
+from services.requests.domain.definition import ServiceDefinition, Slug, service_key
+from services.requests.domain.publication import (
+    DraftVersion,
+    Publication,
+    PublishVersion,
+    Status,
+    publication,
+    publication_id,
+)
+from services.requests.linter import lint
+from shared.store.shell import Shell
+from shared.web.auth import AnyCaller, Caller, PolicyOfficer
+from shared.web.commands import IdempotencyKey, TheShell, perform
+from shared.web.problems import Problem
+
+router = APIRouter(prefix="/catalogue/services/{service_id}/versions/{version}", tags=["catalogue"])
+
+Version = Annotated[int, Path(ge=1, le=2**31 - 1)]
+
+
+class VersionView(BaseModel):
+    """Where a version stands. `drafted_by`: who has to let another publish it."""
+
+    service_id: str
+    version: int
+    status: Status
+    effective_from: date | None
+    drafted_by: UUID | None
+
+    @staticmethod
+    def of(_: UUID, state: Publication) -> "VersionView":
+        """The view of a state."""
+        definition = ServiceDefinition.model_validate(state.definition)
+        return VersionView(
+            service_id=definition.id,
+            version=definition.version,
+            status=state.status,
+            effective_from=definition.effective_from,
+            drafted_by=state.drafted_by,
+        )
+
+
+class VersionStory(VersionView):
+    """A version with all that it says."""
+
+    definition: Mapping[str, Any]
+
+
+@router.put("", response_model=VersionView)
+async def draft_version(
+    service_id: Slug,
+    version: Version,
+    definition: Annotated[dict[str, Any], Body()],
+    caller: PolicyOfficer,
+    key: IdempotencyKey,
+    shell: TheShell,
+) -> Response:
+    """Writes a version of a service of the caller's agency. What the linter finds is in `errors`, in both languages."""
+    if findings := lint({**definition, "id": service_id, "version": version}):
+        raise Problem("definition-has-findings", errors=[found.model_dump() for found in findings])
+    drafted = ServiceDefinition.model_validate({**definition, "id": service_id, "version": version})
+    _must_write_for(caller, drafted.agency)
+    await _must_be_theirs(shell, caller, service_id)
+    send = publication.send(publication_id(drafted.key), DraftVersion(drafted, caller.id))
+    return await perform(shell, send, caller=caller, key=key, answer=VersionView.of, status=200)
+
+
+@router.post("/publish", response_model=VersionView)
+async def publish_version(
+    service_id: Slug, version: Version, caller: PolicyOfficer, key: IdempotencyKey, shell: TheShell
+) -> Response:
+    """Publishes what another policy officer of the agency has written: four eyes.
+
+    It is live at once everywhere, or from its first day; requests that run keep the version that they began with.
+    """
+    state = await _version(shell, service_id, version)
+    _must_write_for(caller, ServiceDefinition.model_validate(state.definition).agency)
+    send = publication.send(
+        publication_id(service_key(service_id, version)), PublishVersion(caller.id, shell.parts.clock.now())
+    )
+    return await perform(shell, send, caller=caller, key=key, answer=VersionView.of, status=200)
+
+
+@router.get("")
+async def get_version(service_id: Slug, version: Version, caller: AnyCaller, shell: TheShell) -> VersionStory:
+    """A version as it is written; a draft for the policy officers of its agency."""
+    state = await _visible(shell, caller, service_id, version)
+    view = VersionView.of(publication_id(service_key(service_id, version)), state)
+    return VersionStory(**view.model_dump(), definition=state.definition)
+
+
+@router.get("/changes")
+async def get_changes(
+    service_id: Slug, version: Version, since: Version, caller: AnyCaller, shell: TheShell
+) -> list[Change]:
+    """How a version differs from an earlier one, in words that people read."""
+    old, new = [
+        ServiceDefinition.model_validate((await _visible(shell, caller, service_id, number)).definition)
+        for number in (since, version)
+    ]
+    return differences(old, new)
+
+
+async def _visible(shell: Shell, caller: Caller, service_id: str, version: int) -> Publication:
+    state = await _version(shell, service_id, version)
+    if state.status is not Status.PUBLISHED and f"policy:{state.definition['agency']}" not in caller.roles:
+        raise Problem("version-unknown")
+    return state
+
+
+async def _version(shell: Shell, service_id: str, version: int) -> Publication:
+    loaded = await shell.state(publication, publication_id(service_key(service_id, version)))
+    if loaded is None:
+        raise Problem("version-unknown")
+    state: Publication = loaded.state
+    return state
+
+
+async def _must_be_theirs(shell: Shell, caller: Caller, service_id: str) -> None:
+    """A service that is there already stays with its agency."""
+    try:
+        there = await definition_in(shell, service_id)
+    except Problem:
+        return
+    _must_write_for(caller, there.agency)
+
+
+def _must_write_for(caller: Caller, agency: str) -> None:
+    if f"policy:{agency}" not in caller.roles:
+        raise Problem("not-allowed")

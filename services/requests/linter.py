@@ -1,0 +1,439 @@
+"""What is wrong with a definition before it is published, as a policy officer understands it, in both languages."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import yaml
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from services.requests.domain.definition import (
+    AgencyTaskStep,
+    Condition,
+    ConsentStep,
+    DocumentsStep,
+    EmitStep,
+    EmittedFact,
+    FactsStep,
+    FactType,
+    FeeItem,
+    FeeStep,
+    HoldStep,
+    IssueStep,
+    PayoutStep,
+    ServiceDefinition,
+)
+from services.requests.domain.rulebook import AGENCIES, FACTS, RULEBOOK
+from services.requests.domain.rules import Verdict
+from services.requests.forms import form_errors
+from services.requests.prefill import register_fields
+from shared.contracts.identity import ROLES
+from shared.contracts.requests import OfferMode
+from shared.kernel.text import LocalizedText
+
+DEEPEST = 24
+MOST_FIELDS = 200
+MOST_NODES = 20_000
+"""Bounds of a definition, and of its form."""
+
+Pointer: TypeAlias = tuple[str | int, ...]
+_ARABIC, _LATIN = re.compile("[ء-ي]"), re.compile("[A-Za-z]")
+
+
+class Finding(BaseModel):
+    """What is wrong, and at which place of the definition: a JSON pointer (RFC 6901)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str
+    pointer: str
+    text: LocalizedText
+
+
+@dataclass(frozen=True)
+class _Fault:
+    code: str
+    at: Pointer
+    said: Mapping[str, Any]
+
+
+@cache
+def _texts() -> Mapping[str, LocalizedText]:
+    said = yaml.safe_load((Path(__file__).parent / "findings.yaml").read_text(encoding="utf-8"))
+    return TypeAdapter(dict[str, LocalizedText]).validate_python(said)
+
+
+def lint(raw: Any) -> list[Finding]:
+    """All that is wrong with a definition as it was read from YAML or JSON; nothing for one that may be published."""
+    return [_finding(fault) for fault in _faults(raw)]
+
+
+def _finding(fault: _Fault) -> Finding:
+    text = _texts()[fault.code]
+    said = LocalizedText(ar=text.ar.format(**fault.said), en=text.en.format(**fault.said))
+    pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in fault.at)
+    return Finding(code=fault.code, pointer=pointer, text=said)
+
+
+def _faults(raw: Any) -> list[_Fault]:
+    """The shape first: what has another cannot be understood any further."""
+    if fault := _size(raw):
+        return [fault]
+    try:
+        definition = ServiceDefinition.model_validate(raw)
+    except ValidationError as error:
+        return [_shape(raw, found) for found in error.errors(include_url=False)]
+    return [fault for check in _CHECKS for fault in check(definition)]
+
+
+def _fault(code: str, *at: str | int, **said: Any) -> _Fault:
+    return _Fault(code, at, said)
+
+
+# --- the shape
+
+
+def _size(raw: Any) -> _Fault | None:
+    if not isinstance(raw, Mapping):
+        return _fault("not-a-definition")
+    nodes, level = 0, [raw]
+    for _ in range(DEEPEST):
+        level = [part for node in level for part in _parts(node)]
+        nodes += len(level)
+        if nodes > MOST_NODES:
+            return _fault("too-big", limit=MOST_NODES)
+    return _fault("too-deep", limit=DEEPEST) if level else None
+
+
+def _parts(node: Any) -> Sequence[Any]:
+    if isinstance(node, Mapping):
+        return list(node.values())
+    return node if isinstance(node, list) else ()
+
+
+_SHAPES: Mapping[str, str] = {
+    "extra_forbidden": "unknown-word",
+    "literal_error": "not-one-of",
+    "enum": "not-one-of",
+    "string_pattern_mismatch": "not-a-name",
+    "greater_than_equal": "too-small",
+    "less_than_equal": "too-big-a-number",
+    "too_short": "too-few",
+    "too_long": "too-many",
+    "union_tag_invalid": "unknown-kind",
+    "union_tag_not_found": "unknown-kind",
+    "string_too_long": "too-long",
+}
+
+
+def _shape(raw: Any, error: ErrorDetails) -> _Fault:
+    at, kind, context = _pointer(raw, error["loc"]), error["type"], error.get("ctx", {})
+    name = str(at[-1]) if at else ""
+    if kind in ("missing", "string_too_short") and name in ("ar", "en"):
+        return _Fault({"ar": "arabic-missing", "en": "english-missing"}[name], at, {})
+    if kind == "missing":
+        code = "fine-without-cap" if name == "cap_fils" else "missing"
+        return _Fault(code, at, {"name": name})
+    limit = next((context[key] for key in ("ge", "le", "min_length", "max_length") if key in context), "")
+    expected = context.get("expected", context.get("expected_tags", error["msg"]))
+    return _Fault(_SHAPES.get(kind, "wrong-type"), at, {"name": name, "limit": limit, "expected": expected})
+
+
+def _pointer(raw: Any, place: Sequence[str | int]) -> Pointer:
+    """The place as it is in the document: without the kinds that tell members of a union apart."""
+    found: list[str | int] = []
+    node = raw
+    for number, part in enumerate(place):
+        if part in (node if isinstance(node, Mapping) else range(len(node)) if isinstance(node, list) else ()):
+            node = node[part]
+        elif number < len(place) - 1 or not isinstance(node, Mapping) or part == node.get("kind"):
+            continue
+        found.append(part)
+    return tuple(found)
+
+
+# --- what it says
+
+
+def _texts_are_in_their_languages(definition: ServiceDefinition) -> Iterator[_Fault]:
+    for at, text in _localized(definition.model_dump(mode="json"), ()):
+        if not text["ar"]:
+            yield _fault("arabic-missing", *at, "ar")
+        elif not _ARABIC.search(text["ar"]):
+            yield _fault("not-arabic", *at, "ar")
+        if not text["en"]:
+            yield _fault("english-missing", *at, "en")
+        elif not _LATIN.search(text["en"]):
+            yield _fault("not-english", *at, "en")
+
+
+def _localized(node: Any, at: Pointer) -> Iterator[tuple[Pointer, Mapping[str, str]]]:
+    if isinstance(node, Mapping):
+        if node.keys() == {"ar", "en"} and all(isinstance(text, str) for text in node.values()):
+            yield at, node
+            return
+        for name, part in node.items():
+            yield from _localized(part, (*at, name))
+    if isinstance(node, list):
+        for number, part in enumerate(node):
+            yield from _localized(part, (*at, number))
+
+
+def _names_are_unique(definition: ServiceDefinition) -> Iterator[_Fault]:
+    lists: list[tuple[Pointer, Sequence[Any]]] = [
+        (("steps",), definition.steps),
+        (("eligibility",), definition.eligibility),
+        (("bindings",), definition.bindings),
+    ]
+    for number, step in enumerate(definition.steps):
+        if isinstance(step, FeeStep):
+            lists.append((("steps", number, "items"), step.items))
+    required = [found for step in definition.steps if isinstance(step, DocumentsStep) for found in step.documents]
+    lists.append((("steps",), required))
+    for at, parts in lists:
+        for id in (id for id, count in Counter(part.id for part in parts).items() if count > 1):
+            yield _fault("same-name", *at, name=id)
+
+
+def _agencies_are_known(definition: ServiceDefinition) -> Iterator[_Fault]:
+    named: list[tuple[Pointer, str | None]] = [(("agency",), definition.agency)]
+    if definition.objection:
+        named.append((("objection", "agency"), definition.objection.agency))
+    for number, step in enumerate(definition.steps):
+        if isinstance(step, AgencyTaskStep | HoldStep):
+            named.append((("steps", number, "agency"), step.agency))
+        for place, item in enumerate(step.items if isinstance(step, FeeStep) else ()):
+            named.append((("steps", number, "items", place, "agency"), item.agency))
+    for at, agency in named:
+        if agency is not None and agency not in AGENCIES:
+            yield _fault("unknown-agency", *at, name=agency)
+
+
+def _facts_are_known(definition: ServiceDefinition) -> Iterator[_Fault]:
+    for number, step in enumerate(definition.steps):
+        match step:
+            case FactsStep():
+                named, field = list(step.needs), "needs"
+            case IssueStep():
+                named, field = list(step.shows), "shows"
+            case EmitStep():
+                named, field = [fact.name for fact in step.facts], "facts"
+            case _:
+                continue
+        for fact in (fact for fact in named if fact not in FACTS):
+            yield _fault("unknown-fact", "steps", number, field, name=fact)
+
+
+def _facts_can_be_stated(definition: ServiceDefinition) -> Iterator[_Fault]:
+    roles = {role for binding in definition.bindings for role in ROLES[binding.on]}
+    for number, step in enumerate(definition.steps):
+        if not isinstance(step, FactsStep):
+            continue
+        for fact in step.needs:
+            if fact in FACTS and FACTS[fact].stated_at is None and FACTS[fact].told_by is None:
+                yield _fault("fact-that-nobody-states", "steps", number, "needs", name=fact)
+        for role in (role for role in step.asks if role not in roles):
+            yield _fault("unknown-role", "steps", number, "asks", name=role)
+
+
+def _rules_decide_their_examples(definition: ServiceDefinition) -> Iterator[_Fault]:
+    for number, rule in enumerate(definition.eligibility):
+        broken = list(_condition(rule, "eligibility", number))
+        yield from broken
+        for field, facts, expected in (
+            ("passes", rule.passes, Verdict.PASSED),
+            ("fails", rule.fails, Verdict.FAILED),
+        ):
+            found = None if broken else RULEBOOK.verdict(rule, facts)
+            if found not in (None, expected):
+                yield _fault(
+                    "example-comes-out-otherwise", "eligibility", number, field, expected=expected, found=found
+                )
+
+
+def _conditions_can_be_decided(definition: ServiceDefinition) -> Iterator[_Fault]:
+    for number, step in enumerate(definition.steps):
+        if step.when is not None:
+            broken = list(_condition(step.when, "steps", number, "when"))
+            yield from broken
+            if not broken and not step.when.reads and RULEBOOK.verdict(step.when, {}) is Verdict.FAILED:
+                yield _fault("step-for-nobody", "steps", number, "when", name=step.id)
+        if isinstance(step, HoldStep):
+            yield from _condition(step.lifted, "steps", number, "lifted")
+
+
+def _condition(condition: Condition, *at: str | int) -> Iterator[_Fault]:
+    unknown = [fact for fact in condition.reads if fact not in FACTS]
+    for fact in unknown:
+        yield _fault("unknown-fact", *at, "reads", name=fact)
+    fault = None if unknown else RULEBOOK.fault(condition)
+    if fault is not None:
+        yield _fault("rule-cannot-be-read", *at, "expression", fault=fault.splitlines()[0])
+
+
+def _steps_come_after_earlier_ones(definition: ServiceDefinition) -> Iterator[_Fault]:
+    earlier: set[str] = set()
+    for number, step in enumerate(definition.steps):
+        for id in (id for id in step.after or () if id not in earlier):
+            yield _fault("step-never-reached", "steps", number, "after", name=step.id, after=id)
+        earlier.add(step.id)
+
+
+def _nothing_is_given_before_all_have_agreed(definition: ServiceDefinition) -> Iterator[_Fault]:
+    """What is issued, paid out or told to the register cannot be called back by a refusal that comes later."""
+    behind: dict[str, frozenset[str]] = {}
+    for step in definition.steps:
+        behind[step.id] = frozenset().union(*({id} | behind.get(id, frozenset()) for id in definition.before(step)))
+    deciding = {step.id for step in definition.steps if isinstance(step, AgencyTaskStep | ConsentStep)}
+    for number, step in enumerate(definition.steps):
+        if isinstance(step, IssueStep | PayoutStep | EmitStep) and (open_still := deciding - behind[step.id]):
+            yield _fault("given-too-early", "steps", number, name=step.id, other=", ".join(sorted(open_still)))
+
+
+def _fees_can_be_counted(definition: ServiceDefinition) -> Iterator[_Fault]:
+    for number, step in enumerate(definition.steps):
+        for place, item in enumerate(step.items if isinstance(step, FeeStep) else ()):
+            yield from _fee_item(definition, item, "steps", number, "items", place)
+
+
+def _fee_item(definition: ServiceDefinition, item: FeeItem, *at: str | int) -> Iterator[_Fault]:
+    if [item.fine is not None, item.owed is not None, item.amount_fils > 0].count(True) != 1:
+        yield _fault("amount-or-fine", *at, name=item.id)
+    if item.owed is not None and (item.owed not in FACTS or FACTS[item.owed].type != "int"):
+        yield _fault("no-amount-that-is-known", *at, "owed", name=item.owed)
+    for field in (field for field in item.where if field not in definition.form.get("properties", {})):
+        yield _fault("no-field-of-the-form", *at, "where", name=field)
+    if item.exempt is not None:
+        yield from _condition(item.exempt, *at, "exempt")
+    if item.per is not None:
+        field = definition.form.get("properties", {}).get(item.per, {})
+        if field.get("type") != "integer":
+            yield _fault("no-number-of-the-form", *at, "per", name=item.per)
+        elif not isinstance(field.get("maximum"), int):
+            yield _fault("fee-without-limit", *at, "per", name=item.per)
+    if item.fine is not None:
+        if item.fine.cap_fils == 0:
+            yield _fault("fine-without-cap", *at, "fine", "cap_fils")
+        if item.fine.since not in FACTS or FACTS[item.fine.since].type != "date":
+            yield _fault("no-date-that-is-known", *at, "fine", "since", name=item.fine.since)
+
+
+def _the_form_is_one(definition: ServiceDefinition) -> Iterator[_Fault]:
+    if bad := list(_references(definition.form, ("form",))):
+        yield from bad
+        return
+    try:
+        form_errors(definition.form, {})
+    except ValueError as error:
+        yield _fault("form-is-no-schema", "form", fault=str(error).splitlines()[0])
+        return
+    if definition.form.get("additionalProperties") is not False:
+        yield _fault("form-takes-anything", "form")
+    yield from _fields(definition)
+
+
+def _references(node: Any, at: Pointer) -> Iterator[_Fault]:
+    """A form refers to its own definitions, and these to nothing: so it says what it says in its own length."""
+    target = node.get("$ref", node.get("$dynamicRef")) if isinstance(node, Mapping) else None
+    if target is not None and (not str(target).startswith("#/$defs/") or "$defs" in at):
+        yield _fault("form-refers-elsewhere", *at, target=target)
+    children = node.items() if isinstance(node, Mapping) else enumerate(node) if isinstance(node, list) else ()
+    for name, part in children:
+        yield from _references(part, (*at, name))
+
+
+def _fields(definition: ServiceDefinition) -> Iterator[_Fault]:
+    fields = definition.form.get("properties", {})
+    if len(fields) > MOST_FIELDS:
+        yield _fault("form-too-long", "form", "properties", limit=MOST_FIELDS)
+    for name, field in fields.items():
+        at: Pointer = ("form", "properties", name)
+        title = field.get("x-title") if isinstance(field, Mapping) else None
+        if not isinstance(title, Mapping):
+            yield _fault("field-without-title", *at, name=name)
+            continue
+        missing = [language for language in ("ar", "en") if not title.get(language)]
+        for language in missing:
+            yield _fault({"ar": "arabic-missing", "en": "english-missing"}[language], *at, "x-title", language)
+        if (fact := field.get("x-fact")) is not None and fact not in FACTS:
+            yield _fault("unknown-fact", *at, "x-fact", name=fact)
+
+
+def _bindings_can_be_kept(definition: ServiceDefinition) -> Iterator[_Fault]:
+    for number, binding in enumerate(definition.bindings):
+        for field, role in (("recipient", binding.recipient), ("beneficiary", binding.beneficiary)):
+            if role not in ROLES[binding.on]:
+                yield _fault("unknown-role", "bindings", number, field, name=role)
+        if binding.after_days >= binding.open_for_days:
+            yield _fault("over-before-it-begins", "bindings", number, "open_for_days", name=binding.id)
+        if binding.recipient != binding.beneficiary and not definition.on_behalf_of:
+            yield _fault("may-not-ask", "bindings", number, "recipient", name=binding.recipient)
+
+
+def _one_tap_is_enough(definition: ServiceDefinition) -> Iterator[_Fault]:
+    for number, binding in enumerate(definition.bindings):
+        if binding.mode is not OfferMode.NUDGE and _form_is_wrong(definition, binding.form):
+            yield _fault("not-complete-for-one-tap", "bindings", number, "form", name=binding.id)
+
+
+def _form_is_wrong(definition: ServiceDefinition, form: Mapping[str, Any]) -> bool:
+    known = {f"/form/{name}" for name in register_fields(definition)}
+    try:
+        return any(fault["pointer"] not in known for fault in form_errors(definition.form, form))
+    except ValueError:
+        return False  # that the form is no schema has been said
+
+
+def _what_is_told_can_be_told(definition: ServiceDefinition) -> Iterator[_Fault]:
+    agreed = {step.party for step in definition.steps if isinstance(step, ConsentStep)}
+    for number, step in enumerate(definition.steps):
+        if not isinstance(step, EmitStep):
+            continue
+        if not step.facts and step.life_event is None:
+            yield _fault("tells-nothing", "steps", number, name=step.id)
+        for place, fact in enumerate(step.facts):
+            if fact.name in FACTS and not _fits(FACTS[fact.name].type, fact):
+                yield _fault("fact-of-another-type", "steps", number, "facts", place, name=fact.name)
+        if step.life_event is None:
+            continue
+        for role, party in step.life_event.parties.items():
+            if role not in ROLES[step.life_event.kind]:
+                yield _fault("unknown-role", "steps", number, "life_event", "parties", name=role)
+            if party not in {"applicant", "beneficiary", *agreed}:
+                yield _fault("unknown-role", "steps", number, "life_event", "parties", role, name=party)
+
+
+def _fits(kind: FactType, fact: EmittedFact) -> bool:
+    if kind == "date":
+        return fact.days is not None and fact.value is None
+    return fact.days is None and kind == {bool: "bool", int: "int", str: "string"}.get(type(fact.value))
+
+
+def _an_objection_has_a_decision(definition: ServiceDefinition) -> Iterator[_Fault]:
+    decides = any(isinstance(step, AgencyTaskStep) for step in definition.steps)
+    if definition.objection is not None and not decides:
+        yield _fault("objection-to-nothing", "objection")
+
+
+_CHECKS: Sequence[Callable[[ServiceDefinition], Iterator[_Fault]]] = (
+    _texts_are_in_their_languages,
+    _names_are_unique,
+    _agencies_are_known,
+    _facts_are_known,
+    _facts_can_be_stated,
+    _rules_decide_their_examples,
+    _conditions_can_be_decided,
+    _steps_come_after_earlier_ones,
+    _nothing_is_given_before_all_have_agreed,
+    _fees_can_be_counted,
+    _the_form_is_one,
+    _bindings_can_be_kept,
+    _one_tap_is_enough,
+    _what_is_told_can_be_told,
+    _an_objection_has_a_decision,
+)
