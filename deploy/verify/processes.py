@@ -32,7 +32,7 @@ READY_SECONDS, IN_ORDER_WITHIN_SECONDS = 120, 10
 SECRETS = {
     "identity": ("master_key", "signing_key", "lookup_key", "seal_key"),
     "requests": ("master_key", "document_key", "code_key", "paper_key", "paper_certificate"),
-    "payments": ("master_key", "knet_tranportal_id", "knet_password", "knet_resource_key"),
+    "payments": ("master_key", "knet_tranportal_id", "knet_password", "knet_resource_key", "bank_api_key"),
     "notifications": ("master_key", "smtp_password"),
 }
 Pod = Mapping[str, Any]
@@ -65,7 +65,7 @@ class Place:
 
     def _secret(self, service: str, key: str) -> str:
         kind, _, rest = key.partition("_")
-        return self.secrets[f"{kind}.{rest}" if kind in {"knet", "smtp"} else f"{service}.{key}"]
+        return self.secrets[f"{kind}.{rest}" if kind in {"bank", "knet", "smtp"} else f"{service}.{key}"]
 
 
 async def main() -> None:

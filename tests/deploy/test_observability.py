@@ -12,7 +12,7 @@ import typer
 import yaml
 
 from afaq.cli import app
-from afaq.services import NAMES
+from afaq.services import NAMES, functions_of
 from deploy.observability.dashboards import FOLDER, dashboards
 from shared.contracts import identity, notifications, payments, requests
 from shared.contracts.event import all_events
@@ -66,6 +66,12 @@ def test_each_alert_has_its_page() -> None:
         assert rule["annotations"]["runbook"] == f"docs/operations/runbooks/{name}.md"
         assert rule["labels"]["severity"] in {"page", "ticket"}
         assert re.findall(r"^## (.+)$", _page(name), re.MULTILINE) == HEADINGS
+
+
+def test_what_an_effect_that_fails_means_to_people_is_said() -> None:
+    handlers = (handler for name in NAMES for handler in functions_of(name).effects._handlers.values())
+    page = _page("AfaqEffectsFail")
+    assert [handler.effect.__name__ for handler in handlers if f"`{handler.effect.__name__}`" not in page] == []
 
 
 @pytest.mark.parametrize("alert", sorted(ALERTS))
