@@ -28,18 +28,18 @@ def tool(name: str) -> str:
     return found or pytest.skip(f"skipped: {name} is not here; .ci/tools gets it")
 
 
-@cache
 def helm(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """What Helm says."""
     return subprocess.run([tool("helm"), *map(str, arguments)], capture_output=True, text=True, check=False)
 
 
-def render(values: Sequence[Path], *arguments: str, kubernetes: str = KUBERNETES[-1]) -> list[Object]:
+@cache
+def render(values: tuple[Path, ...], *arguments: str, kubernetes: str = KUBERNETES[-1]) -> list[Object]:
     """The objects that Helm would create with these values."""
     files = [part for file in values for part in ("-f", file)]
     said = helm("template", "afaq", CHART, "-n", "afaq", "--kube-version", kubernetes, *files, *arguments)
     assert said.returncode == 0, said.stderr
-    return [found for found in yaml.safe_load_all(said.stdout) if found]
+    return [found for found in yaml.load_all(said.stdout, yaml.CSafeLoader) if found]
 
 
 def problems(objects: Sequence[Object], kubernetes: str) -> Iterator[str]:

@@ -37,7 +37,7 @@ NOT_SECRET_BUT_LONG = {"AFAQ_REQUESTS_PAPER_CERTIFICATE"}
 
 @pytest.fixture(scope="module")
 def plain() -> list[Object]:
-    return render([EXTERNAL])
+    return render((EXTERNAL,))
 
 
 @pytest.fixture(scope="module")

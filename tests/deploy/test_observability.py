@@ -122,7 +122,7 @@ def _assert_exists(words: list[str]) -> None:
 
 def _assert_names_what_is_there(words: list[str]) -> None:
     assert words[0] in {"exec", "get", "describe", "logs", "rollout", "scale", "top", "delete"}, words[0]
-    objects = render([EXTERNAL])
+    objects = render((EXTERNAL,))
     sets = of_kind(objects, "StatefulSet")
     there = {f"{kind.lower()}/{name}" for kind in ("Deployment", "StatefulSet") for name in of_kind(objects, kind)}
     there |= {f"pod/{name}-0" for name in sets}
@@ -136,7 +136,7 @@ def _assert_is_of_helm(words: list[str]) -> None:
     assert words[1] == "afaq"
     if words[0] == "upgrade":
         assert (DEPLOY.parent / words[2]).samefile(CHART)
-        render([EXTERNAL], *words[words.index("--set") :])
+        render((EXTERNAL,), *words[words.index("--set") :])
 
 
 def _assert_is_a_command(words: list[str]) -> None:
