@@ -159,6 +159,13 @@ def test_processes_are_told_what_they_read_and_no_secret(service: str, secrets_a
         assert not [name for name, value in told.items() if name in secret and isinstance(value, str)]
 
 
+def test_who_has_no_secret_has_no_place_for_them() -> None:
+    topics = pods(render((EXTERNAL,), "--set=secretsAs=files"))["afaq-kafka-topics"]["spec"]
+    assert [volume["name"] for volume in topics["volumes"]] == ["tmp"]
+    assert [mount["name"] for mount in topics["containers"][0]["volumeMounts"]] == ["tmp"]
+    assert SECRETS not in _told({"spec": topics})
+
+
 def test_only_a_worker_has_the_name_that_it_keeps(plain: list[Object]) -> None:
     for name, pod in _processes(plain).items():
         told = _told({"spec": pod}).get("AFAQ_INSTANCE")

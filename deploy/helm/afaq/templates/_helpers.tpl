@@ -40,10 +40,16 @@ secrets:
   {{- end }}
 {{- end }}
 
+{{/* Not empty where this pod has secrets, and they are files. */}}
+{{- define "afaq.secretFiles" -}}
+{{- $any := or .whole (include "afaq.secrets" . | fromYaml).secrets }}
+{{- if and $any (eq .root.Values.secretsAs "files") }}yes{{ end }}
+{{- end }}
+
 {{- define "afaq.volumes" -}}
 - name: tmp
   emptyDir: { sizeLimit: 64Mi }
-{{- if eq .root.Values.secretsAs "files" }}
+{{- if include "afaq.secretFiles" . }}
 - name: secrets
   projected:
     sources:
@@ -64,7 +70,7 @@ secrets:
 
 {{- define "afaq.volumeMounts" -}}
 - { name: tmp, mountPath: /tmp }
-{{- if eq .root.Values.secretsAs "files" }}
+{{- if include "afaq.secretFiles" . }}
 - { name: secrets, mountPath: /run/secrets/afaq, readOnly: true }
 {{- end }}
 {{- if and .root.Values.kafka.ca.secret .meetsKafka }}
@@ -81,7 +87,7 @@ secrets:
 {{- with .user }}
 - { name: AFAQ_KAFKA_USERNAME, value: {{ .username | quote }} }
 {{- end }}
-{{- if eq .root.Values.secretsAs "files" }}
+{{- if include "afaq.secretFiles" . }}
 - { name: AFAQ_SECRETS_DIRECTORY, value: /run/secrets/afaq }
 {{- else }}
 {{- range (include "afaq.secrets" . | fromYaml).secrets }}
