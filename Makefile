@@ -17,7 +17,7 @@ READY_TO_RUN := $(shell [ $(READY_TO_TEST) -nt requirements/test.txt -a $(READY_
 help:
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 } \
+	  /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 } \
 	  END { print "" }' $(MAKEFILE_LIST)
 
 ##@ Run
@@ -28,7 +28,7 @@ up: $(READY_TO_RUN) ## the whole platform on this machine, until Ctrl-C
 	@$(BIN)/afaq up
 
 ##@ Develop
-test: $(READY_TO_TEST) ## all tests, on a real PostgreSQL and a real Kafka
+test: $(READY_TO_TEST) $(READY_TO_DEPLOY) ## all tests, on a real PostgreSQL and a real Kafka
 	$(BIN)/pytest
 
 SEEDS ?= 400
@@ -84,7 +84,7 @@ $(READY_TO_TEST): requirements/test.txt
 	@.ci/environment $<
 	@touch $@
 
-$(READY_TO_DEPLOY): requirements/deploy.txt requirements/helm.txt
+$(READY_TO_DEPLOY): requirements/deploy.txt requirements/helm.txt | $(READY_TO_TEST)
 	@.ci/environment $<
 	@.ci/tools
 	@touch $@

@@ -1,13 +1,16 @@
 """The chart renders to what Kubernetes takes, and its objects mean what they should."""
 
+import json
+import re
 import tomllib
 from copy import deepcopy
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
+from pydantic import PostgresDsn, SecretStr
 from starlette.routing import Route
 
 from afaq.services import NAMES
@@ -95,6 +98,14 @@ def test_values_that_make_no_sense_are_refused(said: list[str], because: str) ->
     assert because in answer.stderr
 
 
+@pytest.mark.parametrize("service", NAMES)
+def test_no_value_may_be_a_secret(service: str) -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())["definitions"]["service"]
+    refused = re.compile(schema["properties"]["env"]["propertyNames"]["not"]["pattern"])
+    settings = _settings_of(service).items()
+    assert [name for name, field in settings if _holds_a_secret(field.annotation) and not refused.search(name)] == []
+
+
 def test_each_service_has_its_api_and_its_workers(plain: list[Object]) -> None:
     assert of_kind(plain, "Deployment").keys() == {f"afaq-{name}-api" for name in NAMES}
     assert of_kind(plain, "StatefulSet").keys() == {f"afaq-{name}-worker" for name in NAMES}
@@ -149,7 +160,7 @@ def test_probes_ask_what_the_app_answers(plain: list[Object]) -> None:
 def test_processes_are_told_what_they_read_and_no_secret(service: str, secrets_as: str) -> None:
     objects = render(EVERYTHING, f"--set=secretsAs={secrets_as}")
     settings = _settings_of(service)
-    secret = {name for name, field in settings.items() if "SecretStr" in repr(field.annotation)} | NOT_SECRET_BUT_LONG
+    secret = {name for name, field in settings.items() if _holds_a_secret(field.annotation)} | NOT_SECRET_BUT_LONG
     required = {name for name, field in settings.items() if field.is_required()}
     for role in ("api", "worker"):
         told = _told(pods(objects)[f"afaq-{service}-{role}"])
@@ -233,6 +244,11 @@ def _told(pod: Object) -> dict[str, Any]:
     ]
     said = {entry["name"]: entry.get("value", entry.get("valueFrom")) for entry in entries}
     return said | {item["path"]: source for source in files for item in source.get("items", ())}
+
+
+def _holds_a_secret(kind: Any) -> bool:
+    inside = [field.annotation for field in getattr(kind, "model_fields", {}).values()]
+    return kind in {SecretStr, PostgresDsn} or any(map(_holds_a_secret, (*get_args(kind), *inside)))
 
 
 def _variable(service: str, field: str) -> str:
