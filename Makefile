@@ -4,14 +4,15 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export PYTHON ?= python3
 BIN := .venv/bin
-CODE := $(wildcard afaq services shared simulators tests benchmarks)
+CODE := $(wildcard afaq services shared simulators deploy tests benchmarks)
 
 # An environment made for the tests has all that the stack needs: `make demo` after `make test` installs nothing.
 READY_TO_TEST := .venv/ready-to-test
+READY_TO_DEPLOY := .venv/ready-to-deploy
 READY_TO_RUN := $(shell [ $(READY_TO_TEST) -nt requirements/test.txt -a $(READY_TO_TEST) -nt requirements/local.txt ] \
   && echo $(READY_TO_TEST) || echo .venv/ready-to-run)
 
-.PHONY: help demo up test compose-test image sbom simulate chaos bench check fmt lock clean
+.PHONY: help demo up test compose-test image sbom simulate chaos bench check dashboards fmt lock clean
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -27,7 +28,7 @@ up: $(READY_TO_RUN) ## the whole platform on this machine, until Ctrl-C
 	@$(BIN)/afaq up
 
 ##@ Develop
-test: $(READY_TO_TEST) ## all tests, on a real PostgreSQL and a real Kafka; AFAQ_TEST_STACK=containers: in containers
+test: $(READY_TO_TEST) $(READY_TO_DEPLOY) ## all tests, on a real PostgreSQL and a real Kafka; AFAQ_TEST_STACK=containers: in containers
 	$(if $(filter containers,$(AFAQ_TEST_STACK)),deploy/local/with-engine.sh) $(BIN)/pytest
 
 SEEDS ?= 400
@@ -41,12 +42,16 @@ chaos: $(READY_TO_TEST) ## ten minutes of faults under load, then an audit; AFAQ
 bench: $(READY_TO_TEST) ## measure it against its limits; BENCH="one --rounds 1" for a part
 	$(BIN)/python -m benchmarks $(BENCH)
 
-check: $(READY_TO_TEST) ## format, lint, types, walls between services, dependencies
+check: $(READY_TO_TEST) $(READY_TO_DEPLOY) ## format, lint, types, walls between services, dependencies, what is deployed
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy $(CODE)
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
+	$(BIN)/pytest -rs tests/deploy
+
+dashboards: $(READY_TO_DEPLOY) ## make the dashboards anew
+	$(BIN)/python -m deploy.observability.dashboards
 
 fmt: $(READY_TO_TEST) ## format the code, and mend what the linter can
 	$(BIN)/ruff check --fix-only $(CODE)
@@ -69,6 +74,7 @@ lock: $(READY_TO_TEST) ## pin anew what pyproject.toml asks for, and Kafka's jar
 	$(PIN) pyproject.toml --group local -c requirements/test.txt -o requirements/local.txt
 	$(PIN) pyproject.toml --group simulators -c requirements/test.txt -o requirements/simulators.txt
 	$(PIN) pyproject.toml -c requirements/test.txt -o requirements/runtime.txt
+	$(PIN) --group deploy -c requirements/test.txt -o requirements/deploy.txt
 	echo uv | $(PIN) - -o requirements/uv.txt
 	$(BIN)/python -m afaq.local.kafka_lock
 
@@ -87,4 +93,9 @@ PIN = $(UV) pip compile -q --universal --generate-hashes --no-annotate --no-head
 
 $(READY_TO_TEST): requirements/test.txt
 	@.ci/environment $<
+	@touch $@
+
+$(READY_TO_DEPLOY): requirements/deploy.txt requirements/helm.txt | $(READY_TO_TEST)
+	@.ci/environment $<
+	@.ci/tools
 	@touch $@

@@ -254,6 +254,23 @@ async def _kafka_access() -> int:
 
 
 @app.command()
+def sizing(
+    transactions_per_day: Annotated[float, typer.Option(min=1)],
+    peak_factor: Annotated[float, typer.Option(help="The busiest second, in mean seconds.", min=1)] = 30,
+    persons: Annotated[float, typer.Option(help="How many are registered.", min=0)] = 0,
+    years: Annotated[float, typer.Option(help="For how long the disks are to last.", min=0)] = 1,
+) -> None:
+    """Say what so many transactions a day need: processes, databases, brokers, partitions."""
+    from rich.console import Console
+
+    from afaq.sizing import Load, size, tables
+
+    load = Load(transactions_per_day, peak_factor, persons, years)
+    for table in tables(load, size(load)):
+        Console().print(table)
+
+
+@app.command()
 def urls(directory: Directory = DEFAULT_DIRECTORY) -> None:
     """Print where the running local stack listens, for a shell to evaluate."""
     run(_urls(directory))

@@ -162,6 +162,7 @@ async def _set_gauges(name: str, pool: Pool, consumer: Consumer) -> None:
     metrics.JOBS.clear()
     for row in await pool.fetch(SQL["job_gauges"]):
         metrics.JOBS.labels(name, row["kind"], row["state"]).set(row["jobs"])
+    metrics.CONSUMER_LAG.clear()  # a partition may have gone to another worker
     for topic, partition, lag in await consumer.lags():
         metrics.CONSUMER_LAG.labels(name, topic, partition).set(lag)
 

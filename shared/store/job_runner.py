@@ -323,7 +323,7 @@ class JobRunner:
                     told = Job(job.id, job.key, job.attempts, job.first_due_at, now)
                     message = await self._shell.service.effects.run(handler, effect, told, state)
         except Exception as error:
-            metrics.effect_ended(self._shell.service.name, job.name, "fault", time.perf_counter() - started)
+            metrics.effect_ended(self._shell.service.name, job.name, _word(error), time.perf_counter() - started)
             await self._try_again(job, error)
             return
         crash_point("after_effect_before_record")
@@ -347,7 +347,7 @@ class JobRunner:
             delay = min(2.0, delay * 2)
 
     async def _try_again(self, job: ClaimedJob, error: Exception) -> None:
-        fault = not isinstance(error, TryLater) or error.fault
+        fault = _is_fault(error)
         seconds = getattr(error, "after_seconds", None)
         delay = jobs.retry_delay(job.attempts) if seconds is None else timedelta(seconds=seconds)
         if fault:
@@ -358,7 +358,7 @@ class JobRunner:
             arguments = (CIRCUIT_FAULTS, CIRCUIT_OPEN_SECONDS) if fault else ()
             await self._parts.pool.execute(SQL["circuit_fault" if fault else "circuit_ok"], job.target, *arguments)
         deferred = Deferred(
-            "fault" if fault else "no-answer-yet",
+            _word(error),
             parked=False,
             error=f"{type(error).__name__}: {jobs.where(error)}" if fault else None,
             no_fault=not fault,
@@ -392,3 +392,12 @@ class JobRunner:
 
 def _reason(error: Exception) -> str:
     return "unknown-version" if isinstance(error, UnknownSchemaVersion | KeyError | StopIteration) else "poison"
+
+
+def _is_fault(error: Exception) -> bool:
+    """Whether the target has failed, not merely nothing to say yet."""
+    return not isinstance(error, TryLater) or error.fault
+
+
+def _word(error: Exception) -> str:
+    return "fault" if _is_fault(error) else "no-answer-yet"
