@@ -19,8 +19,11 @@ from services.notifications.domain import delivery as deliveries
 from services.notifications.domain import recipient as recipients
 from services.notifications.domain import sms_route as sms_routes
 from services.payments.domain import payment as payments
+from services.payments.domain import payout as payouts
 from services.requests.domain import document as documents
+from services.requests.domain import draft as drafts
 from services.requests.domain import offer as offers
+from services.requests.domain import publication as publications
 from services.requests.domain import request as requests
 from services.requests.domain import request_state
 from services.requests.domain import task as tasks
@@ -32,6 +35,9 @@ from tests.unit.builders import (
     NOW,
     AnyDecider,
     Life,
+    a_life,
+    a_text,
+    an_id,
     is_command,
     messages_of,
     stored_and_read,
@@ -234,7 +240,50 @@ _ROUTE_POOLS = {
     "figures": st.dictionaries(_PROVIDERS, generated(sms_routes.Figures, {int: st.integers(0, 20)})),
 }
 _SESSION_POOLS = {"token_number": st.integers(0, 3), "roles": st.just(("citizen",))}
+_DEFINITION = next(iter(DEFINITIONS.values()))
+_PUBLICATION_POOLS = {"definition": st.sampled_from(list(DEFINITIONS.values()))}
+
+
+def payouts_in_every_state() -> Mapping[str, Any]:
+    """A payout in each status."""
+    owed = payouts.Owed(an_id("request"), APPLICANT, "housing", 150_000, a_text())
+    lives = {
+        "needs an account": a_life(payouts.payout, owed, given=[None]),
+        "is with the bank": a_life(payouts.payout, owed, payouts.AccountNamed(), given=[None]),
+        "made": a_life(payouts.payout, owed, payouts.AccountNamed(), payouts.Paid("B1"), given=[None]),
+    }
+    return {"absent": payouts.Payout(), **{name: life.state for name, life in lives.items()}}
+
+
+def publications_in_every_state() -> Mapping[str, Any]:
+    """A version in each status."""
+    drafted = publications.DraftVersion(_DEFINITION, an_id("writer"))
+    return {
+        "absent": publications.Publication(),
+        "draft": a_life(publications.publication, drafted).state,
+        "published": a_life(publications.publication, publications.SeedVersion(_DEFINITION, NOW)).state,
+    }
+
+
+def drafts_in_every_state() -> Mapping[str, Any]:
+    """A form that was begun, and one that was sent."""
+    saved = drafts.SaveDraft(APPLICANT, "a-service", 1, None, {"delivery": "digital"})
+    return {
+        "absent": drafts.Draft(),
+        "kept": a_life(drafts.draft, saved).state,
+        "sent": a_life(drafts.draft, saved, drafts.DiscardDraft()).state,
+    }
+
+
+def accounts(_: Any) -> Strategy:
+    """Whether the person has named an account."""
+    return st.sampled_from([[None], [payouts.NamedAccount(APPLICANT)]])
+
+
 SUBJECTS = (
+    Subject(payouts.payout, payouts, payouts_in_every_state, {}, accounts),
+    Subject(publications.publication, publications, publications_in_every_state, _PUBLICATION_POOLS),
+    Subject(drafts.draft, drafts, drafts_in_every_state, {}),
     Subject(payments.payment, payments, payments_in_every_state, _PAYMENT_POOLS),
     Subject(requests.request, request_state, requests_in_every_state, _REQUEST_POOLS, what_is_known),
     Subject(offers.offer, offers, offers_in_every_state, _OFFER_POOLS, what_an_offer_knows),

@@ -40,6 +40,8 @@ def settings(tmp_path: Path, platform: FakePlatform, receipts: ReceiptListener) 
             "knet_tranportal_id": TRANPORTAL_ID,
             "knet_password": PASSWORD,
             "knet_resource_key": RESOURCE_KEY,
+            "agency_webhook_secret": "whsec_QWdlbmN5U3lzdGVtc1NlY3JldA==",
+            "bank_api_key": "bank-api-key",
             "sms_api_key": "sms-api-key",
             "sms_receipts_url": receipts.url,
             "sms_webhook_secret": SECRET,

@@ -42,6 +42,8 @@ def an_environment(directory: Path) -> dict[str, str]:
         "knet_tranportal_id": TRANPORTAL_ID,
         "knet_password": PASSWORD,
         "knet_resource_key": RESOURCE_KEY,
+        "agency_webhook_secret": "whsec_QWdlbmN5U3lzdGVtc1NlY3JldA==",
+        "bank_api_key": "bank-api-key",
         "sms_api_key": "sms-api-key",
         "sms_receipts_url": "http://127.0.0.1:9",
         "sms_webhook_secret": SECRET,
