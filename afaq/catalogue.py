@@ -38,7 +38,10 @@ def diff(old: File, new: File, *, arabic: Arabic = False) -> None:
     from services.requests.difference import differences
     from shared.kernel.text import Language
 
-    changes = differences(_definition(old), _definition(new))
+    before, after = _definition(old), _definition(new)
+    if before.id != after.id or before.version >= after.version:
+        typer.secho(f"{new} should be a later version of {before.key}, and is {after.key}", fg="yellow", err=True)
+    changes = differences(before, after)
     for change in changes:
         typer.echo(f"- {change.text.in_language(Language.ARABIC if arabic else Language.ENGLISH)}")
     if not changes:
@@ -60,21 +63,37 @@ def try_it(
     facts: Annotated[Path, typer.Option(exists=True, help="YAML: what is known of the person, by fact.")],
     form: Annotated[Path | None, typer.Option(exists=True, help="YAML: the form as it would be sent.")] = None,
 ) -> None:
-    """Say what a service would mean for somebody: the rules, the steps, the holds and the fees, line by line."""
+    """Say what a service would mean for somebody: the rules, the steps, the holds and the fees, line by line.
+
+    Exits 1 where the form would not be taken, or a fact is one that no register tells.
+    """
+    from services.requests.domain.rulebook import FACTS
     from services.requests.forms import form_errors
     from services.requests.views import QuoteView
-    from shared.kernel.money import dinars
 
     definition, now = _definition(file), datetime.now(UTC)
-    filled = _read(form) if form else {}
-    for fault in form_errors(definition.form, filled):
-        typer.secho(f"form: {fault['pointer']} is not right ({fault['code']})", fg="yellow")
-    quote = QuoteView.of(definition, filled, {"now": now, **_plain(_read(facts))}, now)
+    known, filled = _plain(_read(facts)), _plain(_read(form)) if form else {}
+    wrong = [f"{facts}: no register tells {name}" for name in known if name not in FACTS]
+    wrong += [f"form: {fault['pointer']} ({fault['code']})" for fault in form_errors(definition.form, filled)]
+    for fault in wrong:
+        typer.secho(f"not right: {fault}", fg="red", err=True)
+    _tell(definition, QuoteView.of(definition, filled, {"now": now, **known}, now))
+    raise typer.Exit(1 if wrong else 0)
+
+
+def _tell(definition: Any, quote: Any) -> None:
+    from services.requests.domain.definition import title_of
+    from services.requests.domain.rulebook import AGENCIES
+    from shared.kernel.money import dinars
+
     typer.echo(f"{definition.name.en} / {definition.name.ar}: eligible: {quote.eligible}")
     for rule in quote.rules:
-        typer.echo(f"  rule {rule.id}: {rule.verdict} — {rule.reason.en}")
-    for step in quote.steps:
-        typer.echo(f"  step {step}")
+        waits = "".join(f"; {agency.en} has still to tell" for agency in rule.waits_for)
+        typer.echo(f"  rule {rule.id}: {rule.verdict} — {rule.reason.en}{waits}")
+    for step in (definition.step(id) for id in quote.step_ids):
+        by = f" ({AGENCIES[step.agency].en})" if getattr(step, "agency", None) else ""
+        after = f", after {' and '.join(step.after) or 'nothing'}" if step.after is not None else ""
+        typer.echo(f"  step {step.id}: {step.kind} — {title_of(step).en}{by}{after}")
     for hold in quote.holds:
         typer.echo(f"  hold: {hold.title.en} — {hold.clear.en}")
     for line in quote.fees:
@@ -109,9 +128,9 @@ def _read(file: Path) -> Any:
         raise typer.Exit(1) from None
 
 
-def _plain(facts: dict[str, Any]) -> dict[str, Any]:
-    """Facts as registers tell them: a date is text."""
-    return {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in facts.items()}
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    """Values as JSON has them: a date is text, whether it is written in quotation marks or not."""
+    return {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in values.items()}
 
 
 def _line_of(file: Path, pointer: str) -> int:

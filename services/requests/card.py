@@ -9,6 +9,7 @@ from services.requests.difference import word
 from services.requests.domain.definition import (
     AgencyTaskStep,
     DocumentsStep,
+    FeeItem,
     FeeStep,
     HoldStep,
     ServiceDefinition,
@@ -62,6 +63,7 @@ class CardView(BaseModel):
     audience: Sequence[str]
     fee_fils: int
     variable_fees: Sequence[LocalizedText]
+    objection_days: int | None
     service_level_working_days: int
     hours: LocalizedText | None
     documents: Sequence[LocalizedText]
@@ -88,6 +90,7 @@ class CardView(BaseModel):
             audience=definition.audience,
             fee_fils=definition.fee_fils(),
             variable_fees=list(_variable(definition)),
+            objection_days=definition.objection.within_days if definition.objection else None,
             service_level_working_days=definition.service_level_working_days,
             hours=definition.hours,
             documents=[d.title for step in steps if isinstance(step, DocumentsStep) for d in step.documents],
@@ -117,7 +120,21 @@ def _variable(definition: ServiceDefinition) -> Iterator[LocalizedText]:
     for step in definition.steps:
         for item in step.items if isinstance(step, FeeStep) else ():
             if item.per or item.exempt or item.fine or item.owed or item.where:
-                yield item.text
+                yield _rate(item)
+
+
+def _rate(item: FeeItem) -> LocalizedText:
+    """A part of a fee with its amount, by the piece or at most."""
+    amount = item.fine.cap_fils if item.fine else item.amount_fils
+    if not amount:
+        return item.text
+    how = "at_most" if item.fine else "each" if item.per else "if_so"
+    said = {
+        language.value: f"{item.text.in_language(language)}: {dinars(amount)} {word('currency', language)} "
+        f"{word(how, language)}"
+        for language in Language
+    }
+    return LocalizedText(**said)
 
 
 def card_text(definition: ServiceDefinition, language: Language) -> str:
@@ -148,6 +165,7 @@ def card_text(definition: ServiceDefinition, language: Language) -> str:
         listed("procedures", card.procedures, numbered=True),
         [line("fixed_fee", fee)],
         listed("variable_fees", card.variable_fees) if card.variable_fees else [],
+        [line("objection", f"{card.objection_days}")] if card.objection_days else [],
         [line("service_level_working_days", str(card.service_level_working_days))],
         [line("hours", said(card.hours) if card.hours else word("always", language))],
     ]

@@ -42,6 +42,15 @@ MOST_NODES = 20_000
 """Bounds of a definition, and of its form."""
 
 Pointer: TypeAlias = tuple[str | int, ...]
+_SCHEMAS = frozenset({"allOf", "anyOf", "oneOf", "not", "if", "then", "else", "items", "prefixItems", "contains"})
+_FORM_WORDS = _SCHEMAS | {
+    *("$schema", "$defs", "$ref", "type", "properties", "required", "additionalProperties", "enum", "const", "format"),
+    *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "pattern"),
+    *("minItems", "maxItems", "uniqueItems", "dependentRequired", "title", "description", "default", "examples"),
+    *("x-title", "x-why", "x-fact", "x-options"),
+}
+"""The words of JSON Schema that a form may use, and the platform's own."""
+_FORMATS = ("date", "date-time", "time", "email", "uuid")
 _ARABIC, _LATIN = re.compile("[ء-ي]"), re.compile("[A-Za-z]")
 
 
@@ -274,6 +283,30 @@ def _condition(condition: Condition, *at: str | int) -> Iterator[_Fault]:
     fault = None if unknown else RULEBOOK.fault(condition)
     if fault is not None:
         yield _fault("rule-cannot-be-read", *at, "expression", fault=fault.splitlines()[0])
+    for fact in (fact for fact in condition.reads if not re.search(rf"\b{fact}\b", condition.expression)):
+        yield _fault("reads-more-than-it-needs", *at, "reads", name=fact)
+
+
+def _steps_look_at_the_form(definition: ServiceDefinition) -> Iterator[_Fault]:
+    for number, step in enumerate(definition.steps):
+        yield from _where(definition, step.where, "steps", number)
+
+
+def _where(definition: ServiceDefinition, where: Mapping[str, Any], *at: str | int) -> Iterator[_Fault]:
+    fields = definition.form.get("properties", {})
+    for field, value in where.items():
+        choices = _choices(fields.get(field))
+        if field not in fields:
+            yield _fault("no-field-of-the-form", *at, "where", name=field)
+        elif choices and value not in choices:
+            yield _fault(
+                "no-choice-of-the-form", *at, "where", field, name=field, expected=", ".join(map(str, choices))
+            )
+
+
+def _choices(field: Any) -> Sequence[Any]:
+    choices = field.get("enum") if isinstance(field, Mapping) else None
+    return choices if isinstance(choices, list) else ()
 
 
 def _steps_come_after_earlier_ones(definition: ServiceDefinition) -> Iterator[_Fault]:
@@ -306,8 +339,7 @@ def _fee_item(definition: ServiceDefinition, item: FeeItem, *at: str | int) -> I
         yield _fault("amount-or-fine", *at, name=item.id)
     if item.owed is not None and (item.owed not in FACTS or FACTS[item.owed].type != "int"):
         yield _fault("no-amount-that-is-known", *at, "owed", name=item.owed)
-    for field in (field for field in item.where if field not in definition.form.get("properties", {})):
-        yield _fault("no-field-of-the-form", *at, "where", name=field)
+    yield from _where(definition, item.where, *at)
     if item.exempt is not None:
         yield from _condition(item.exempt, *at, "exempt")
     if item.per is not None:
@@ -334,7 +366,29 @@ def _the_form_is_one(definition: ServiceDefinition) -> Iterator[_Fault]:
         return
     if definition.form.get("additionalProperties") is not False:
         yield _fault("form-takes-anything", "form")
+    yield from _words_of_the_form(definition.form, ("form",))
+    fields = definition.form.get("properties", {})
+    for name in (name for name in definition.form.get("required", ()) if name not in fields):
+        yield _fault("no-field-that-is-required", "form", "required", name=name)
     yield from _fields(definition)
+
+
+def _words_of_the_form(node: Any, at: Pointer) -> Iterator[_Fault]:
+    """A schema takes any word; one that means nothing would be without effect, and nobody would see it."""
+    if not isinstance(node, Mapping):
+        return
+    for word, said in node.items():
+        if word not in _FORM_WORDS:
+            yield _fault("unknown-word", *at, word, name=word)
+        elif word in ("properties", "$defs"):
+            for name, part in said.items() if isinstance(said, Mapping) else ():
+                yield from _words_of_the_form(part, (*at, word, name))
+        elif word in _SCHEMAS:
+            parts = enumerate(said) if isinstance(said, list) else [(None, said)]
+            for number, part in parts:
+                yield from _words_of_the_form(part, (*at, word) if number is None else (*at, word, number))
+    if node.get("format") not in (None, *_FORMATS):
+        yield _fault("not-one-of", *at, "format", expected=", ".join(_FORMATS))
 
 
 def _references(node: Any, at: Pointer) -> Iterator[_Fault]:
@@ -357,11 +411,20 @@ def _fields(definition: ServiceDefinition) -> Iterator[_Fault]:
         if not isinstance(title, Mapping):
             yield _fault("field-without-title", *at, name=name)
             continue
+        yield from _choices_have_labels(name, field)
         missing = [language for language in ("ar", "en") if not title.get(language)]
         for language in missing:
             yield _fault({"ar": "arabic-missing", "en": "english-missing"}[language], *at, "x-title", language)
         if (fact := field.get("x-fact")) is not None and fact not in FACTS:
             yield _fault("unknown-fact", *at, "x-fact", name=fact)
+
+
+def _choices_have_labels(name: str, field: Mapping[str, Any]) -> Iterator[_Fault]:
+    labels = field.get("x-options", {})
+    for choice in (choice for choice in _choices(field) if isinstance(choice, str)):
+        label = labels.get(choice) if isinstance(labels, Mapping) else None
+        if not (isinstance(label, Mapping) and label.get("ar") and label.get("en")):
+            yield _fault("choice-without-label", "form", "properties", name, "x-options", name=choice)
 
 
 def _bindings_can_be_kept(definition: ServiceDefinition) -> Iterator[_Fault]:
@@ -428,6 +491,7 @@ _CHECKS: Sequence[Callable[[ServiceDefinition], Iterator[_Fault]]] = (
     _facts_can_be_stated,
     _rules_decide_their_examples,
     _conditions_can_be_decided,
+    _steps_look_at_the_form,
     _steps_come_after_earlier_ones,
     _nothing_is_given_before_all_have_agreed,
     _fees_can_be_counted,

@@ -121,6 +121,7 @@ class QuoteView(BaseModel):
     eligible: Literal["yes", "no", "unknown"]
     rules: Sequence[RuleView]
     steps: Sequence[str]
+    step_ids: Sequence[str]
     holds: Sequence[HoldView]
     fees: Sequence[FeeLine]
     total_fils: int
@@ -141,6 +142,7 @@ class QuoteView(BaseModel):
             eligible=judged.eligible,
             rules=judged.rules,
             steps=[step.kind for step in needed],
+            step_ids=[step.id for step in needed],
             holds=[HoldView.of(step) for step in needed if isinstance(step, HoldStep)],
             fees=lines,
             total_fils=total(lines),

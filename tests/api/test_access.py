@@ -319,7 +319,7 @@ async def target_of(route: str, platform: RunningStack, http: Http, world: World
         if target is not None:
             return target
     assert " GET " in route or route in NOTHING_NEEDED
-    known = {"service_id": SERVICE, "version": "2", "provider": "north", "agency": "manpower"}
+    known = {"service_id": SERVICE, "version": "3", "provider": "north", "agency": "manpower"}
     return Target({**world.of_owner, **known})
 
 

@@ -188,7 +188,7 @@ async def commands_about_services(platform: RunningStack, http: Http, world: Wor
     def sees(service: str, path: str) -> Callable[[], Awaitable[Any]]:
         return lambda: platform.api.get(service, path, owner.token)
 
-    supposed = {"service_id": SERVICE, "version": 2}
+    supposed = {"service_id": SERVICE, "version": 3}
     account, request = {"iban": kuwaiti_iban("NBOK", "4711")}, f"/requests/{rejected['id']}"
     papers = f"/requests/{waiting['id']}"
     return {
@@ -423,7 +423,7 @@ async def usual_commands(platform: RunningStack, http: Http, world: World) -> Ma
             "requests",
             "/quotes",
             owner.token,
-            {**SUBMISSION, "version": 2, "form": {"delivery": "kiosk", "kiosk": "avenues-1"}},
+            {**SUBMISSION, "version": 3, "form": {"delivery": "kiosk", "kiosk": "avenues-1"}},
             status("requests", "/requests?limit=100"),
         ),
         "submit": Command(
@@ -431,7 +431,7 @@ async def usual_commands(platform: RunningStack, http: Http, world: World) -> Ma
             "requests",
             "/requests",
             owner.token,
-            {**SUBMISSION, "version": 2, "form": {"delivery": "kiosk", "kiosk": "avenues-1"}},
+            {**SUBMISSION, "version": 3, "form": {"delivery": "kiosk", "kiosk": "avenues-1"}},
             status("requests", "/requests?limit=100"),
         ),
         "withdraw": Command(

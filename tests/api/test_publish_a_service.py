@@ -15,6 +15,7 @@ from tests.conftest import RunningStack
 from tests.support import a_person, pay, until_status
 
 PAGE = Path("docs/how-to/publish-a-service.md").read_text(encoding="utf-8")
+HERE = Path(__file__).parent
 FALCONS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)[0]
 CONSOLE = re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL)
 
@@ -60,7 +61,7 @@ def test_the_commands_answer_as_the_page_says(of: str, arguments: list[str], des
 def test_the_card_is_what_people_see_in_their_language(desk: Path) -> None:
     english, arabic = answered("card", "falcon-permit.yaml"), answered("card", "falcon-permit.yaml", "--arabic")
     assert "**Participating entities**: Kuwait Fire Force; General Traffic Department, Ministry of Interior" in english
-    assert "- For each falcon" in english
+    assert "- For each falcon: 2.500 KWD each" in english
     assert "# ترخيص اقتناء الصقور" in arabic
     assert "**أوقات العمل**: من الأحد إلى الخميس" in arabic
 
@@ -76,6 +77,22 @@ def test_a_finding_says_the_line(desk: Path) -> None:
 def test_the_schema_for_editors_is_the_one_that_is_kept() -> None:
     kept = json.loads(Path("docs/generated/service-definition.schema.json").read_text(encoding="utf-8"))
     assert json.loads(answered("schema")) == kept
+
+
+@pytest.mark.parametrize(
+    ("facts", "form", "said"),
+    [
+        ("{age: 30, unpaid_traffic_fines_fils: 0}", "{falcons: 99, place: farm}", "/form/falcons (maximum)"),
+        ("{aeg: 30}", "{falcons: 2, place: farm}", "no register tells aeg"),
+    ],
+)
+def test_what_would_not_be_taken_is_said(desk: Path, facts: str, form: str, said: str) -> None:
+    (desk / "facts.yaml").write_text(facts, encoding="utf-8")
+    (desk / "form.yaml").write_text(form, encoding="utf-8")
+    arguments = ["try", "falcon-permit.yaml", "--facts", "facts.yaml", "--form", "form.yaml"]
+    result = CliRunner().invoke(app, ["catalogue", *arguments])
+    assert result.exit_code == 1
+    assert said in result.output
 
 
 async def publish(platform: RunningStack, http: Http, definition: Any) -> None:
@@ -117,3 +134,31 @@ async def test_the_service_of_the_page_is_published_and_lived_through(platform: 
     assert done["document_id"] is not None
     [payment] = (await api.get("payments", f"/payments?request_id={request['id']}", falconer.token))["items"]
     assert payment["amount_fils"] == 20_000
+
+
+async def test_what_an_officer_wrote_from_the_page_alone_works(platform: RunningStack, http: Http) -> None:
+    """By somebody who had only the page, the agencies and the facts: spring-camp.yaml beside this file."""
+    await publish(platform, http, yaml.safe_load((HERE / "spring-camp.yaml").read_text(encoding="utf-8")))
+    api, camper, cousin = platform.api, await a_person(platform.api), await a_person(platform.api)
+    form = {"camp_of": "family", "area": "north", "first_day": "2026-12-01", "days": 30, "gas": True, "generators": 1}
+    request = await api.post("requests", "/requests", {"service_id": "spring-camp", "form": form}, camper.token)
+
+    async def invited() -> Any:
+        return await api.get("requests", f"/requests/{request['id']}/invitations", camper.token)
+
+    [invitation] = await api.until(invited, "invitation")
+    task = f"/tasks/{invitation['task_id']}"
+    await api.post("requests", f"{task}/claim", {"code": invitation["code"]}, cousin.token)
+    await api.post("requests", f"{task}/decision", {"decision": "approve"}, cousin.token)
+    await decided(platform, "fire-force", request)
+    await decided(platform, "municipality", request)
+
+    async def with_fee() -> Any:
+        found = await api.get("requests", f"/requests/{request['id']}", camper.token)
+        return found if found["payment_id"] else None
+
+    request = await api.until(with_fee, "fee")
+    await pay(api, camper, request)
+    assert (await until_status(api, camper, request, "fulfilled"))["document_id"] is not None
+    [payment] = (await api.get("payments", f"/payments?request_id={request['id']}", camper.token))["items"]
+    assert payment["amount_fils"] == 130_000

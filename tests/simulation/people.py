@@ -24,7 +24,7 @@ from shared.kernel.text import Language, LocalizedText
 from tests.simulation.clockwork import SimulatedClock
 from tests.simulation.world import World, definitions
 
-SERVICE, VERSION = "driving-licence-renewal", 2
+SERVICE, VERSION = "driving-licence-renewal", 3
 REASON = LocalizedText(ar="لا يستوفي الشروط", en="The conditions are not met")
 
 

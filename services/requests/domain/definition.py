@@ -55,13 +55,15 @@ class Rule(Condition):
 
 
 class _Step(_Part):
-    """`after`: the steps that are done before it begins; without it, the one before it in the list. `when`: for whom it
-    is a step at all; it is one for those of whom too little is known.
+    """`after`: the steps that are done before it begins; without it, the one before it in the list.
+
+    It is a step at all for those for whom `when` is so, or of whom too little is known, and `where` the form says so.
     """
 
     id: Slug
     after: Sequence[Slug] | None = None
     when: Condition | None = None
+    where: Mapping[str, str | int | bool] = {}
 
 
 class FactsStep(_Step):

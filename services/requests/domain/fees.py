@@ -24,13 +24,18 @@ def lines_of(step: FeeStep, form: Mapping[str, Any], facts: Mapping[str, Any], a
     """The lines of one fee; what is exempt, or comes to nothing, is none."""
     lines = fixed_lines(step)
     for item in step.items:
-        if any(form.get(field) != value for field, value in item.where.items()):
+        if not says(form, item.where):
             continue
         if item.exempt is not None and RULEBOOK.verdict(item.exempt, facts) is Verdict.PASSED:
             continue
         amount = _amount_of(item, form, facts, at)
         lines.append(FeeLine(item=item.id, text=item.text, amount_fils=amount, agency=item.agency))
     return [line for line in lines if line.amount_fils > 0]
+
+
+def says(form: Mapping[str, Any], where: Mapping[str, str | int | bool]) -> bool:
+    """Whether a form says all of this."""
+    return all(form.get(field) == value for field, value in where.items())
 
 
 def fixed_lines(step: FeeStep) -> list[FeeLine]:

@@ -20,7 +20,7 @@ from services.requests.domain.definition import (
     Step,
 )
 from services.requests.domain.facts import are_known
-from services.requests.domain.fees import fixed_lines, planned, shares, total
+from services.requests.domain.fees import fixed_lines, planned, says, shares, total
 from services.requests.domain.request_state import Event, Request, evolve
 from services.requests.domain.rulebook import RULEBOOK
 from services.requests.domain.rules import Verdict
@@ -56,11 +56,15 @@ def plan(definition: ServiceDefinition, form: Mapping[str, Any], facts: Mapping[
     missing, and what is not meant for them is no step.
     """
     fees = planned(definition, form, facts, at)
-    skips = [step.id for step in definition.steps if not _is_needed(step, fees, facts)]
+    skips = [step.id for step in definition.steps if not _is_needed(step, fees, form, facts)]
     return Plan(skips, {id: lines for id, lines in fees.items() if id not in skips})
 
 
-def _is_needed(step: Step, fees: Mapping[str, list[FeeLine]], facts: Mapping[str, Any]) -> bool:
+def _is_needed(
+    step: Step, fees: Mapping[str, list[FeeLine]], form: Mapping[str, Any], facts: Mapping[str, Any]
+) -> bool:
+    if not says(form, step.where):
+        return False
     if step.when is not None and RULEBOOK.verdict(step.when, facts) is Verdict.FAILED:
         return False
     match step:
