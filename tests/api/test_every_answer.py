@@ -154,7 +154,7 @@ async def test_the_document_says_who_is_let_in_and_how_refusals_look(service: st
     public = {"/local/sign-in", "/catalogue", "/catalogue/{service_id}", "/verify", "/verify/{code}", *OAUTH_ROUTES}
     faults = []
     for path, methods in document["paths"].items():
-        is_public = path in public or path.startswith(("/health", "/gateway", "/providers"))
+        is_public = path in public or path.startswith(("/health", "/gateway", "/providers", "/agencies"))
         for method, operation in methods.items():
             if path.startswith("/health"):
                 continue

@@ -1,5 +1,6 @@
 """What the agencies' own systems answer."""
 
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -15,7 +16,10 @@ from shared.web.problems import Problem
 router = APIRouter(tags=["tasks"])
 
 
-@router.post("/agencies/{agency}/decisions", status_code=204)
+_NOT_GENUINE: dict[int | str, dict[str, Any]] = {401: {"description": "The agency's system has not signed it."}}
+
+
+@router.post("/agencies/{agency}/decisions", status_code=204, responses=_NOT_GENUINE)
 async def decide_by_system(agency: Slug, http: Request, shell: TheShell) -> None:
     """An agency's own system has decided a task, signed by the Standard Webhooks specification.
 
