@@ -8,8 +8,10 @@ from benchmarks.scenarios import (
     hot_account,
     one,
     pipeline,
+    queues,
     relay,
     replay,
+    rules,
     telemetry,
     transaction,
 )
@@ -27,4 +29,6 @@ ALL: tuple[Scenario, ...] = (
     replay.SCENARIO,
     hot_account.SCENARIO,
     growth.SCENARIO,
+    queues.SCENARIO,
+    rules.SCENARIO,
 )
