@@ -19,7 +19,7 @@ LEFT_OUT = frozenset(
     {
         "migrations",
         "service_versions",
-        "life_event_bindings",
+        "bound_versions",
         "publications",
         "access_keys",
         "circuits",

@@ -160,7 +160,7 @@ def keep_what_is_so_from_now_on(event: Recorded[RequestEmitted]) -> Iterator[Ste
     if told.facts:
         facts = {name: Fact(value=value, source=told.source, as_of=event.time) for name, value in told.facts.items()}
         yield person.send(told.person_id, FactsEstablished(facts))
-    if told.life_event is not None:
+    if told.life_event is not None and told.life_event.parties:
         parties = told.life_event.parties
         happened = Happened(told.life_event.kind, next(iter(parties.values())), told.source, event.time, parties)
         yield life_event.send(life_event_id(told.source, f"{event.aggregate_id}/{told.step_id}"), happened)

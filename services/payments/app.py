@@ -1,5 +1,6 @@
 """Composition root of payments: the only file that wires its concrete parts."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID
 
@@ -40,11 +41,11 @@ class NamedAccounts:
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
 
-    async def find(self, person_id: UUID) -> str | None:
-        """The IBAN; None of whoever has named none, or was erased."""
+    async def find(self, person_id: UUID) -> Sequence[str]:
+        """The IBANs, in the order in which they were named; none of whoever has named none, or was erased."""
         loaded = await self._shell.state(payout_account, person_id)
-        iban = None if loaded is None else loaded.state.iban
-        return None if isinstance(iban, Erased) else iban
+        ibans: Sequence[str] | Erased = () if loaded is None else loaded.state.ibans
+        return () if isinstance(ibans, Erased) else ibans
 
 
 def compose() -> Composition:

@@ -1,5 +1,6 @@
 """What payments does outside: it talks to the bank's gateway."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -50,8 +51,8 @@ class Bank(Protocol):
 class PayoutAccounts(Protocol):
     """The accounts that people have named."""
 
-    async def find(self, person_id: UUID) -> str | None:
-        """The IBAN; None of whoever has named none, or was erased."""
+    async def find(self, person_id: UUID) -> Sequence[str]:
+        """The IBANs, in the order in which they were named; none of whoever has named none, or was erased."""
         ...
 
 
@@ -94,7 +95,7 @@ class RefundAttempt(Effect):
 
 @dataclass(frozen=True)
 class SendPayout(Effect):
-    """Have the bank pay a person. `number` counts the accounts that were tried."""
+    """Have the bank pay a person, to the `number`th account that they have named."""
 
     number: int
 
@@ -164,9 +165,12 @@ async def refund_attempt(effect: RefundAttempt, state: Payment, gateway: Gateway
     exhausted=lambda _, payout_id: payout.send(payout_id, BankSilent()),
 )
 async def send_payout(effect: SendPayout, job: Job, state: Payout, bank: Bank, accounts: PayoutAccounts) -> Send:
-    """Its reference names the payout and the account that is tried, so that a repeat pays nothing twice."""
-    iban = await accounts.find(state.payee_id)
-    reference = None
-    if iban is not None:
-        reference = await bank.pay(derive_id("payout", job.key, effect.number), iban, state.amount_fils)
-    return payout.send(job.key, AccountRefused() if reference is None else Paid(reference))
+    """Its reference names the payout and the account, so that a repeat pays nothing twice, and to nobody else.
+
+    Of whoever was erased meanwhile nobody knows whether they were paid: that is left to an operator.
+    """
+    ibans = await accounts.find(state.payee_id)
+    if len(ibans) < effect.number:
+        return payout.send(job.key, BankSilent())
+    reference = await bank.pay(derive_id("payout", job.key, effect.number), ibans[effect.number - 1], state.amount_fils)
+    return payout.send(job.key, AccountRefused(len(ibans)) if reference is None else Paid(reference))

@@ -78,7 +78,7 @@ def owe_a_payout(event: Recorded[RequestPayoutDue]) -> Iterator[Step]:
 def pay_to_the_account(event: Recorded[PayoutAccountNamed]) -> Iterator[Step]:
     """What has waited for an account is paid."""
     person_id = event.aggregate_id
-    yield for_each("payouts", by="payee_id", equals=person_id, decider=payout, message=AccountNamed())
+    yield for_each("payouts", by="payee_id", equals=person_id, decider=payout, message=AccountNamed(event.data.number))
 
 
 @reactions.on(PayoutReady)

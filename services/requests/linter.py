@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -32,7 +32,7 @@ from services.requests.domain.rulebook import AGENCIES, FACTS, RULEBOOK
 from services.requests.domain.rules import Verdict
 from services.requests.forms import form_errors
 from services.requests.prefill import register_fields
-from shared.contracts.identity import ROLES
+from shared.contracts.identity import ROLES, LifeEventKind
 from shared.contracts.requests import OfferMode
 from shared.kernel.text import LocalizedText
 
@@ -42,6 +42,8 @@ MOST_NODES = 20_000
 """Bounds of a definition, and of its form."""
 
 Pointer: TypeAlias = tuple[str | int, ...]
+_TOLD_BY_REQUESTS = (LifeEventKind.MARRIAGE, LifeEventKind.MOVE, LifeEventKind.JOB_CHANGE)
+"""Births and deaths are told by hospitals and registries alone."""
 _SCHEMAS = frozenset({"allOf", "anyOf", "oneOf", "not", "if", "then", "else", "items", "prefixItems", "contains"})
 _FORM_WORDS = _SCHEMAS | {
     *("$schema", "$defs", "$ref", "type", "properties", "required", "additionalProperties", "enum", "const", "format"),
@@ -318,13 +320,14 @@ def _steps_come_after_earlier_ones(definition: ServiceDefinition) -> Iterator[_F
 
 
 def _nothing_is_given_before_all_have_agreed(definition: ServiceDefinition) -> Iterator[_Fault]:
-    """What is issued, paid out or told to the register cannot be called back by a refusal that comes later."""
+    """What is issued, paid out or told to the register cannot be called back by what is refused, or lapses, later."""
     behind: dict[str, frozenset[str]] = {}
     for step in definition.steps:
         behind[step.id] = frozenset().union(*({id} | behind.get(id, frozenset()) for id in definition.before(step)))
-    deciding = {step.id for step in definition.steps if isinstance(step, AgencyTaskStep | ConsentStep)}
+    given = IssueStep | PayoutStep | EmitStep
+    deciding = {step.id for step in definition.steps if not isinstance(step, given)}
     for number, step in enumerate(definition.steps):
-        if isinstance(step, IssueStep | PayoutStep | EmitStep) and (open_still := deciding - behind[step.id]):
+        if isinstance(step, given) and (open_still := deciding - behind[step.id]):
             yield _fault("given-too-early", "steps", number, name=step.id, other=", ".join(sorted(open_still)))
 
 
@@ -440,20 +443,22 @@ def _bindings_can_be_kept(definition: ServiceDefinition) -> Iterator[_Fault]:
 
 def _one_tap_is_enough(definition: ServiceDefinition) -> Iterator[_Fault]:
     for number, binding in enumerate(definition.bindings):
-        if binding.mode is not OfferMode.NUDGE and _form_is_wrong(definition, binding.form):
+        known = register_fields(definition) if binding.mode is OfferMode.OFFER else ()  # what is automatic asks nobody
+        if binding.mode is not OfferMode.NUDGE and _form_is_wrong(definition, binding.form, known):
             yield _fault("not-complete-for-one-tap", "bindings", number, "form", name=binding.id)
 
 
-def _form_is_wrong(definition: ServiceDefinition, form: Mapping[str, Any]) -> bool:
-    known = {f"/form/{name}" for name in register_fields(definition)}
+def _form_is_wrong(definition: ServiceDefinition, form: Mapping[str, Any], known: Iterable[str]) -> bool:
+    places = {f"/form/{name}" for name in known}
     try:
-        return any(fault["pointer"] not in known for fault in form_errors(definition.form, form))
+        return any(fault["pointer"] not in places for fault in form_errors(definition.form, form))
     except ValueError:
         return False  # that the form is no schema has been said
 
 
 def _what_is_told_can_be_told(definition: ServiceDefinition) -> Iterator[_Fault]:
-    agreed = {step.party for step in definition.steps if isinstance(step, ConsentStep)}
+    consents = (step for step in definition.steps if isinstance(step, ConsentStep))
+    agreed = {step.party for step in consents if step.when is None and not step.where}  # a party who is always there
     for number, step in enumerate(definition.steps):
         if not isinstance(step, EmitStep):
             continue
@@ -464,6 +469,8 @@ def _what_is_told_can_be_told(definition: ServiceDefinition) -> Iterator[_Fault]
                 yield _fault("fact-of-another-type", "steps", number, "facts", place, name=fact.name)
         if step.life_event is None:
             continue
+        if step.life_event.kind not in _TOLD_BY_REQUESTS:
+            yield _fault("not-one-of", "steps", number, "life_event", "kind", expected=", ".join(_TOLD_BY_REQUESTS))
         for role, party in step.life_event.parties.items():
             if role not in ROLES[step.life_event.kind]:
                 yield _fault("unknown-role", "steps", number, "life_event", "parties", name=role)

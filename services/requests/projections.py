@@ -69,4 +69,4 @@ def service_versions(event: Recorded[PublicationPublished]) -> Iterator[Row]:
     yield Row("service_versions", {"key": key, **values, "definition": told.definition})
     for kind in LifeEventKind:
         bound = [binding for binding in told.definition["bindings"] if binding["on"] == kind]
-        yield Row("life_event_bindings", {"key": f"{key}/{kind}", "kind": kind, **values, "bindings": bound})
+        yield Row("bound_versions", {"key": f"{key}/{kind}", "kind": kind, **values, "bindings": bound})

@@ -106,3 +106,8 @@ async def document_by_code(pool: Pool, code: str) -> UUID | None:
 async def drafts_of_person(pool: Pool, person_id: UUID, limit: int) -> list[UUID]:
     """The forms that a person has begun, the newest first."""
     return [row["id"] for row in await pool.fetch(SQL["drafts_of_person"], person_id, limit)]
+
+
+async def agencies_of_service(pool: Pool, service_id: str) -> list[str]:
+    """The agencies that have written a version of a service, published or not: one, or none yet."""
+    return [row["agency"] for row in await pool.fetch(SQL["agencies_of_service"], service_id)]

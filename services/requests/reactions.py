@@ -79,7 +79,7 @@ reactions = Reactions()
 
 @dataclass(frozen=True)
 class BoundVersion:
-    """A row of `life_event_bindings`: what a version of a service is bound to of one kind of life event."""
+    """A row of `bound_versions`: what a version of a service is bound to of one kind of life event."""
 
     service_id: str
     version: int
@@ -87,7 +87,7 @@ class BoundVersion:
     bindings: Sequence[Binding]
 
 
-BINDINGS = Given(BoundVersion, "life_event_bindings", by="kind", many=True)
+BINDINGS = Given(BoundVersion, "bound_versions", by="kind", many=True)
 
 
 def _version_accepted(event: Recorded[OfferAccepted]) -> str:
@@ -206,7 +206,9 @@ def ask_for_the_facts(event: Recorded[RequestFactsDue]) -> Iterator[Step]:
             about_id=due.about_id,
             needs=tuple(due.needs),
         )
-        yield task.send(derive_id("task", event.aggregate_id, due.step_id, person_id), notice)
+        again = [due.times] if due.times else []
+        yield task.send(derive_id("task", event.aggregate_id, due.step_id, person_id, *again), notice)
+    yield request.send(event.aggregate_id, FactsMayBeKnown(event.time))  # they may have come while nobody waited
 
 
 @reactions.on(RequestFactsKnown)

@@ -129,10 +129,11 @@ class RefundStuck(Event, type="payments.refund.stuck"):
 
 
 class PayoutAccountNamed(Event, type="payments.payout_account.named"):
-    """A person has named the account that they are paid to."""
+    """A person has named the account that they are paid to. `number` counts those that they have named."""
 
     person_id: SubjectId
     iban: Private[str]
+    number: int
 
 
 class PayoutRequested(Event, type="payments.payout.requested"):
@@ -147,7 +148,7 @@ class PayoutRequested(Event, type="payments.payout.requested"):
 
 
 class PayoutReady(Event, type="payments.payout.ready"):
-    """The person has named an account: the bank is told to pay, for the `number`th time."""
+    """The bank is told to pay to the `number`th account that the person has named."""
 
     number: int
 

@@ -78,7 +78,10 @@ class RequestSubmitted(Event, type="requests.request.submitted"):
 
 
 class RequestFactsDue(Event, type="requests.request.facts_due"):
-    """The request waits until facts about a person are known, which those who are asked can see to."""
+    """The request waits until facts about a person are known, which those who are asked can see to.
+
+    `times`: how often it has waited for them before.
+    """
 
     step_id: str
     asked_ids: list[UUID]
@@ -86,6 +89,7 @@ class RequestFactsDue(Event, type="requests.request.facts_due"):
     needs: list[str]
     service_id: str
     title: LocalizedText
+    times: int = 0
 
 
 class RequestFactsKnown(Event, type="requests.request.facts_known"):
@@ -150,7 +154,7 @@ class RequestFeeDue(Event, type="requests.request.fee_due"):
     """The request waits for its fee until `due_by`; payments opens a payment for it. `lines` add up to the amount.
 
     `shares`: what each agency earns of it; none named, `agency` earns it all. `grows`: it is worked out anew at
-    each midnight.
+    each midnight; `follows_facts`: and when a register tells otherwise what is owed.
     """
 
     fee_id: UUID
@@ -163,6 +167,7 @@ class RequestFeeDue(Event, type="requests.request.fee_due"):
     lines: Private[list[FeeLine]] = Field(default_factory=list)
     shares: dict[str, int] = Field(default_factory=dict)
     grows: bool = False
+    follows_facts: bool = False
 
 
 class RequestFeeRevised(Event, type="requests.request.fee_revised"):

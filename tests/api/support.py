@@ -262,16 +262,16 @@ async def published(platform: RunningStack, definition: dict[str, Any]) -> None:
     writer, reader = [await platform.api.sign_in(role=POLICY, name=name) for name in ("writer", "reader")]
     path = f"/catalogue/services/{definition['id']}/versions/{definition['version']}"
     if await platform.api.find("requests", path, writer) is None:
-        await platform.api.put("requests", path, definition, writer)
-        await platform.api.post("requests", f"{path}/publish", None, reader)
+        drafted = await platform.api.put("requests", path, definition, writer)
+        await platform.api.post("requests", f"{path}/publish", {"digest": drafted["digest"]}, reader)
 
 
-async def a_drafted_version(platform: RunningStack, **changes: Any) -> str:
-    """The path of a version that waits for its second pair of eyes."""
+async def a_drafted_version(platform: RunningStack, **changes: Any) -> tuple[str, str]:
+    """The path and the digest of a version that waits for its second pair of eyes."""
     definition = a_definition(f"test-{uuid.uuid4().hex[:12]}", **changes)
     path = f"/catalogue/services/{definition['id']}/versions/1"
-    await platform.api.put("requests", path, definition, await platform.api.sign_in(role=POLICY, name="writer"))
-    return path
+    writer = await platform.api.sign_in(role=POLICY, name="writer")
+    return path, (await platform.api.put("requests", path, definition, writer))["digest"]
 
 
 async def a_papers_request(platform: RunningStack, person: Person) -> Any:

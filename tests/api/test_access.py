@@ -406,8 +406,8 @@ async def a_service_target(route: str, platform: RunningStack, http: Http, world
             definition = a_definition(f"test-{uuid4().hex[:12]}")
             return Target({"service_id": definition["id"], "version": "1"}, definition)
         case "POST /catalogue/services/{service_id}/versions/{version}/publish":
-            path = await a_drafted_version(platform)
-            return Target({"service_id": path.split("/")[3], "version": "1"}, None)
+            path, digest = await a_drafted_version(platform)
+            return Target({"service_id": path.split("/")[3], "version": "1"}, {"digest": digest})
         case "PUT /requests/{request_id}/documents/{name}":
             request = await a_papers_request(platform, owner)
             path = f"/requests/{request['id']}"
@@ -555,6 +555,7 @@ async def test_what_is_not_there_looks_like_what_one_may_not_see(
         "/answer": {"form": SUBMISSION["form"]},
         "/claim": {"code": "AAAA-BBBB-CCCC-DDDD"},
         "/objection": {"words": "It is not so."},
+        "/publish": {"digest": "0" * 64},
         "/drafts/{service_id}": {"form": {}},
         "/documents/{name}": PDF,
         "PUT /catalogue/services/{service_id}/versions/{version}": a_definition(version=7),

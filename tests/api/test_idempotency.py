@@ -397,12 +397,14 @@ async def draft_version(platform: RunningStack, http: Http, world: World) -> Com
 
 
 async def publish_version(platform: RunningStack, http: Http, world: World) -> Command:
-    path = await a_drafted_version(platform)
+    path, digest = await a_drafted_version(platform)
 
     async def times_done() -> int:
         return int((await platform.api.get("requests", path, world.policy))["status"] == "published")
 
-    return Command("POST", "requests", f"{path}/publish", world.policy, 200, None, {"a": 1}, times_done)
+    return Command(
+        "POST", "requests", f"{path}/publish", world.policy, 200, {"digest": digest}, {"digest": "0" * 64}, times_done
+    )
 
 
 async def save(platform: RunningStack, http: Http, world: World) -> Command:

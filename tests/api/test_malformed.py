@@ -99,6 +99,7 @@ WITH_BODY = (
     "ask",
     "give",
     "suppose",
+    "publish",
     "object",
     "name the account",
 )
@@ -117,7 +118,6 @@ WITHOUT_BODY = (
     "verify",
     "draft",
     "save",
-    "publish",
     "discard",
     "hand in",
     "answer of a system",
@@ -181,7 +181,7 @@ async def commands(platform: RunningStack, http: Http, world: World) -> Mapping[
 
 
 async def commands_about_services(platform: RunningStack, http: Http, world: World) -> Mapping[str, Command]:
-    owner, drafted = world.owner, await a_drafted_version(platform)
+    owner, (drafted, digest) = world.owner, await a_drafted_version(platform)
     waiting = await a_papers_request(platform, owner)
     rejected = await a_rejected_request(platform, http, owner)
 
@@ -202,7 +202,7 @@ async def commands_about_services(platform: RunningStack, http: Http, world: Wor
             "PUT", "requests", f"{papers}/documents/letter", owner.token, None, sees("requests", papers)
         ),
         "draft": Command("PUT", "requests", drafted, world.policy),
-        "publish": Command("POST", "requests", f"{drafted}/publish", world.policy),
+        "publish": Command("POST", "requests", f"{drafted}/publish", world.policy, {"digest": digest}),
         "answer of a system": Command("POST", "requests", "/agencies/manpower/decisions", None),
         "name the account": Command(
             "PUT", "payments", "/payout-account", owner.token, account, sees("payments", "/payout-account")

@@ -101,7 +101,9 @@ async def publish(platform: RunningStack, http: Http, definition: Any) -> None:
     you, colleague = [await platform.api.sign_in(role=role, name=name) for name in ("you", "colleague")]
     put = await http.send("PUT", "requests", path, you, key=new_key(), content=as_json(definition))
     assert put.status == 200, put.text
-    assert (await http.post("requests", f"{path}/publish", None, colleague)).json["status"] == "published"
+    assert (await http.post("requests", f"{path}/publish", {"digest": put.json["digest"]}, colleague)).json[
+        "status"
+    ] == "published"
 
 
 async def decided(platform: RunningStack, agency: str, request: Any) -> None:

@@ -36,17 +36,22 @@ async def test_whoever_has_written_a_version_does_not_publish_it(platform: Runni
     service_id = f"test-{uuid4().hex[:12]}"
     path = path_of(service_id, 1)
     writer, reader = [await platform.api.sign_in(role=POLICY, name=name) for name in ("writer", "reader")]
-    assert (await put(http, path, a_definition(service_id), writer)).json["status"] == "draft"
+    drafted = (await put(http, path, a_definition(service_id), writer)).json
+    assert drafted["status"] == "draft"
+    read = {"digest": drafted["digest"]}
     assert_problem(await http.get("requests", f"/catalogue/{service_id}"), 404, "service-unknown")
-    refused = await http.post("requests", f"{path}/publish", None, writer)
+    refused = await http.post("requests", f"{path}/publish", read, writer)
     assert_problem(refused, 409, "version-needs-another-officer")
-    answered = await http.post("requests", f"{path}/publish", None, reader)
+    another = a_definition(service_id, service_level_working_days=2)
+    read_now = {"digest": (await put(http, path, another, writer)).json["digest"]}
+    assert_problem(await http.post("requests", f"{path}/publish", read, reader), 409, "version-written-anew")
+    answered = await http.post("requests", f"{path}/publish", read_now, reader)
     since = time.monotonic()
     assert answered.json["status"] == "published"
     card = await http.get("requests", f"/catalogue/{service_id}")
     assert (card.status, card.json["version"]) == (200, 1)
     assert time.monotonic() - since < LIVE_WITHIN_SECONDS
-    assert_problem(await http.post("requests", f"{path}/publish", None, reader), 409, "version-published")
+    assert_problem(await http.post("requests", f"{path}/publish", read_now, reader), 409, "version-published")
     again = await put(http, path, a_definition(service_id, service_level_working_days=5), writer)
     assert_problem(again, 409, "version-published")
 
@@ -78,6 +83,10 @@ async def test_a_draft_is_seen_by_its_agency_only_and_a_service_stays_with_its_a
     assert (await http.get("requests", path, world.policy)).json["definition"]["agency"] == "moi-traffic"
     for token in (world.owner.token, world.policy_elsewhere, world.officer):
         assert_problem(await http.get("requests", path, token), 404, "version-unknown")
+    stolen = a_definition(service_id, version=2, agency="moh-licensing")
+    stolen["agency"] = "paci"
+    elsewhere = await platform.api.sign_in(role="policy:paci")
+    assert_problem(await put(http, path_of(service_id, 2), stolen, elsewhere), 403, "not-allowed")
     theirs = a_definition("address-change", version=9)
     assert_problem(await put(http, path_of("address-change", 9), theirs, world.policy), 403, "not-allowed")
 

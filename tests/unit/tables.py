@@ -13,7 +13,7 @@ PRIMARY_KEYS: Mapping[str, str] = {
     "forgotten_persons": "person_id",
     "relations": "id",
     "service_versions": "key",
-    "life_event_bindings": "key",
+    "bound_versions": "key",
     "verification_codes": "code",
 }
 AnyGiven = Given[Any] | Givens[Any] | None

@@ -249,8 +249,8 @@ def payouts_in_every_state() -> Mapping[str, Any]:
     owed = payouts.Owed(an_id("request"), APPLICANT, "housing", 150_000, a_text())
     lives = {
         "needs an account": a_life(payouts.payout, owed, given=[None]),
-        "is with the bank": a_life(payouts.payout, owed, payouts.AccountNamed(), given=[None]),
-        "made": a_life(payouts.payout, owed, payouts.AccountNamed(), payouts.Paid("B1"), given=[None]),
+        "is with the bank": a_life(payouts.payout, owed, payouts.AccountNamed(1), given=[None]),
+        "made": a_life(payouts.payout, owed, payouts.AccountNamed(1), payouts.Paid("B1"), given=[None]),
     }
     return {"absent": payouts.Payout(), **{name: life.state for name, life in lives.items()}}
 
@@ -277,7 +277,7 @@ def drafts_in_every_state() -> Mapping[str, Any]:
 
 def accounts(_: Any) -> Strategy:
     """Whether the person has named an account."""
-    return st.sampled_from([[None], [payouts.NamedAccount(APPLICANT)]])
+    return st.sampled_from([[None], [payouts.NamedAccount(APPLICANT, 1)]])
 
 
 SUBJECTS = (

@@ -38,8 +38,8 @@ class AccountView(BaseModel):
     @staticmethod
     def of(_: UUID, state: PayoutAccount) -> "AccountView":
         """The view of a state."""
-        iban = None if isinstance(state.iban, Erased) else state.iban
-        return AccountView(iban_ends_in=iban[-_SHOWN:] if iban else None)
+        ibans = () if isinstance(state.ibans, Erased) else state.ibans
+        return AccountView(iban_ends_in=ibans[-1][-_SHOWN:] if ibans else None)
 
 
 class PayoutView(BaseModel):

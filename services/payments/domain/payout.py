@@ -32,7 +32,9 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = {
 
 @dataclass(frozen=True)
 class Payout:
-    """What is owed, to whom, and for which request. `number`: how often the bank was told to pay, to other accounts."""
+    """What is owed, to whom, and for which request. `number`: which of the person's accounts the bank is told to pay
+    to, or was told last.
+    """
 
     status: Status = Status.UNKNOWN
     for_id: UUID = NOBODY
@@ -45,9 +47,10 @@ class Payout:
 
 @dataclass(frozen=True)
 class NamedAccount:
-    """A row of `payout_accounts`: somebody has named an account."""
+    """A row of `payout_accounts`: somebody has named so many accounts."""
 
     id: UUID
+    version: int
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,9 @@ class Owed:
 
 @dataclass(frozen=True)
 class AccountNamed:
-    """The person has named an account, perhaps another."""
+    """The person has named their `number`th account."""
+
+    number: int
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,9 @@ class Paid:
 
 @dataclass(frozen=True)
 class AccountRefused:
-    """There is no such account."""
+    """There is no such account. `newest`: the number of the account that the person has named last."""
+
+    newest: int
 
 
 @dataclass(frozen=True)
@@ -91,16 +98,17 @@ def decide(state: Payout, message: Message, account: NamedAccount | None) -> Seq
     """The rules of a payout."""
     match message:
         case Owed():
-            return owed(state, message, has_account=account is not None)
-        case AccountNamed():
-            return [PayoutReady(number=state.number + 1)] if state.status is Status.NEEDS_ACCOUNT else []
+            return owed(state, message, account)
+        case AccountNamed(number):
+            is_wanted = state.status is Status.NEEDS_ACCOUNT and number > state.number
+            return [PayoutReady(number=number)] if is_wanted else []
         case Paid() | AccountRefused() | BankSilent():
             return answered(state, message)
         case _:
             assert_never(message)
 
 
-def owed(state: Payout, notice: Owed, *, has_account: bool) -> Sequence[Event]:
+def owed(state: Payout, notice: Owed, account: NamedAccount | None) -> Sequence[Event]:
     """It is paid at once where the person has named an account before."""
     if state.status is not Status.UNKNOWN:
         return []
@@ -110,9 +118,9 @@ def owed(state: Payout, notice: Owed, *, has_account: bool) -> Sequence[Event]:
         agency=notice.agency,
         amount_fils=notice.amount_fils,
         description=notice.description,
-        has_account=has_account,
+        has_account=account is not None,
     )
-    return [requested, PayoutReady(number=1)] if has_account else [requested]
+    return [requested] if account is None else [requested, PayoutReady(number=account.version)]
 
 
 def answered(state: Payout, notice: Paid | AccountRefused | BankSilent) -> Sequence[Event]:
@@ -131,8 +139,9 @@ def answered(state: Payout, notice: Paid | AccountRefused | BankSilent) -> Seque
                     bank_reference=reference,
                 )
             ]
-        case AccountRefused():
-            return [PayoutReturned(for_id=state.for_id, payee_id=state.payee_id, description=state.description)]
+        case AccountRefused(newest):
+            returned = PayoutReturned(for_id=state.for_id, payee_id=state.payee_id, description=state.description)
+            return [returned, PayoutReady(number=newest)] if newest > state.number else [returned]
         case BankSilent():
             return [PayoutStuck(number=state.number, amount_fils=state.amount_fils)]
         case _:

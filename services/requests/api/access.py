@@ -78,10 +78,19 @@ async def own_request(shell: Shell, caller: Caller, request_id: UUID) -> Request
     return state
 
 
-async def visible_request(request_id: UUID, caller: AnyCaller, shell: TheShell) -> RequestState:
-    """A request that the caller may see: its applicant, whom it is for and who acts for them, whoever has to agree, and
-    officers of an agency that has a task on it.
+async def insiders_request(request_id: UUID, caller: AnyCaller, shell: TheShell) -> RequestState:
+    """A request of which the caller may see all: its applicant, whom it is for and who acts for them, and officers of
+    an agency that has a task on it.
     """
+    return await _request_seen(request_id, caller, shell, by_parties=False)
+
+
+async def visible_request(request_id: UUID, caller: AnyCaller, shell: TheShell) -> RequestState:
+    """A request that the caller may see: insiders, and whoever has to agree."""
+    return await _request_seen(request_id, caller, shell, by_parties=True)
+
+
+async def _request_seen(request_id: UUID, caller: Caller, shell: Shell, *, by_parties: bool) -> RequestState:
     loaded = await shell.state(request, request_id)
     if loaded is None:
         raise Problem("not-found")
@@ -91,10 +100,15 @@ async def visible_request(request_id: UUID, caller: AnyCaller, shell: TheShell) 
     if await may_see_for(shell, caller, state.beneficiary_id, state):
         return state
     concerned = [found for _, found in await shell.states(task, [*state.task_ids, state.review_id or NOBODY])]
-    is_party = caller.has("citizen") and any(found.party and found.person_id == caller.id for found in concerned)
+    is_party = (
+        by_parties
+        and caller.has("citizen")
+        and any(found.party and found.person_id == caller.id for found in concerned)
+    )
     if not is_party and not any(found.agency in caller.agencies for found in concerned):
         raise Problem("not-found")
     return state
 
 
 VisibleRequest = Annotated[RequestState, Depends(visible_request)]
+InsidersRequest = Annotated[RequestState, Depends(insiders_request)]

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.requests import queries
 from services.requests.api.access import (
+    InsidersRequest,
     OnBehalfOf,
     VisibleRequest,
     definition_in,
@@ -103,8 +104,8 @@ async def get_request(request_id: UUID, state: VisibleRequest, shell: TheShell) 
 
 
 @router.get("/{request_id}/why")
-async def why(request_id: UUID, state: VisibleRequest, shell: TheShell) -> RequestWhyView:
-    """Why the request stands where it does, for whoever may see it."""
+async def why(request_id: UUID, state: InsidersRequest, shell: TheShell) -> RequestWhyView:
+    """Why the request stands where it does; not for whoever only has to agree."""
     definition = await definition_in(shell, state.service_id, state.service_version)
     return RequestWhyView.of(definition, state, await shell.history(request_id))
 
@@ -164,9 +165,10 @@ async def answer_agency(
     """Sends the form once more, because an agency needs to know more; the agency goes on with it."""
     state = await own_request(shell, caller, request_id)
     definition = await definition_in(shell, state.service_id, state.service_version)
-    if errors := form_errors(definition.form, answer.form):
+    filled = await filled_for(shell, definition, answer.form, state.beneficiary_id)
+    if errors := form_errors(definition.form, filled):
         raise Problem("form-invalid", errors=errors)
-    send = request.send(request_id, Answer(answer.form, shell.parts.clock.now()))
+    send = request.send(request_id, Answer(filled, shell.parts.clock.now()))
     return await perform(shell, send, caller=caller, key=key, answer=RequestView.of, status=200)
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from services.requests.api.access import VisibleRequest, definition_in, own_request
+from services.requests.api.access import InsidersRequest, definition_in, own_request
 from services.requests.domain.definition import DocumentsStep, RequiredDocument, ServiceDefinition, Slug
 from services.requests.domain.request import request
 from services.requests.domain.request_messages import HandIn
@@ -42,7 +42,7 @@ async def hand_in(
             "upload-not-accepted", details={"accepts": [MEDIA_TYPES[accepted] for accepted in required.accepts]}
         )
     digest = sha256(content).hexdigest()
-    upload_id = derive_id("upload", request_id, name, digest)
+    upload_id = derive_id("upload", key.id)  # nobody can tell from it what was handed in
     box = await box_of(shell, caller.id)
     if box is None:
         raise Problem("not-found")
@@ -54,7 +54,7 @@ async def hand_in(
 
 
 @router.get("", response_class=Response, responses=_FILE)
-async def get_upload(name: Slug, state: VisibleRequest, shell: TheShell, http: Request) -> Response:
+async def get_upload(name: Slug, state: InsidersRequest, shell: TheShell, http: Request) -> Response:
     """A document that was handed in: for the request's parties, and for officers of an agency that has a task on it."""
     box = await box_of(shell, state.applicant_id)
     store: SealedStore = http.app.state.files

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Path, Query, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
+from services.requests import queries
 from services.requests.api.access import definition_in
 from services.requests.difference import Change, differences
 from services.requests.domain.definition import ServiceDefinition, Slug, service_key
@@ -16,6 +17,7 @@ from services.requests.domain.publication import (
     Publication,
     PublishVersion,
     Status,
+    digest_of,
     publication,
     publication_id,
 )
@@ -31,13 +33,14 @@ Version = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 
 class VersionView(BaseModel):
-    """Where a version stands. `drafted_by`: who has to let another publish it."""
+    """Where a version stands. `drafted_by`: who has to let another publish it; `digest`: of what it says."""
 
     service_id: str
     version: int
     status: Status
     effective_from: date | None
     drafted_by: UUID | None
+    digest: str
 
     @staticmethod
     def of(_: UUID, state: Publication) -> "VersionView":
@@ -49,7 +52,16 @@ class VersionView(BaseModel):
             status=state.status,
             effective_from=definition.effective_from,
             drafted_by=state.drafted_by,
+            digest=digest_of(state.definition),
         )
+
+
+class PublishForm(BaseModel):
+    """What the caller has read, by its digest: so that nothing else is published."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class VersionStory(VersionView):
@@ -79,7 +91,12 @@ async def draft_version(
 
 @router.post("/publish", response_model=VersionView)
 async def publish_version(
-    service_id: Slug, version: Version, caller: PolicyOfficer, key: IdempotencyKey, shell: TheShell
+    service_id: Slug,
+    version: Version,
+    form: PublishForm,
+    caller: PolicyOfficer,
+    key: IdempotencyKey,
+    shell: TheShell,
 ) -> Response:
     """Publishes what another policy officer of the agency has written: four eyes.
 
@@ -88,8 +105,10 @@ async def publish_version(
     state = await _version(shell, service_id, version)
     if f"policy:{state.definition['agency']}" not in caller.roles:
         raise Problem("version-unknown")
+    await _must_be_theirs(shell, caller, service_id)
     send = publication.send(
-        publication_id(service_key(service_id, version)), PublishVersion(caller.id, shell.parts.clock.now())
+        publication_id(service_key(service_id, version)),
+        PublishVersion(caller.id, form.digest, shell.parts.clock.now()),
     )
     return await perform(shell, send, caller=caller, key=key, answer=VersionView.of, status=200)
 
@@ -134,12 +153,9 @@ async def _version(shell: Shell, service_id: str, version: int) -> Publication:
 
 
 async def _must_be_theirs(shell: Shell, caller: Caller, service_id: str) -> None:
-    """A service that is there already stays with its agency."""
-    try:
-        there = await definition_in(shell, service_id)
-    except Problem:
-        return
-    _must_write_for(caller, there.agency)
+    """A service stays with the agency that was the first to write any version of it."""
+    for agency in await queries.agencies_of_service(shell.parts.pool, service_id):
+        _must_write_for(caller, agency)
 
 
 def _must_write_for(caller: Caller, agency: str) -> None:

@@ -145,6 +145,11 @@ class FeeStep(_Step):
         """Whether it comes to more the later it is paid."""
         return any(item.fine is not None for item in self.items)
 
+    @property
+    def follows_facts(self) -> bool:
+        """Whether it comes to what a register says is owed."""
+        return any(item.owed is not None for item in self.items)
+
 
 class HoldStep(_Step):
     """Another agency has something open about the beneficiary: the request waits until `lifted` is so. What is not
@@ -306,6 +311,11 @@ class ServiceDefinition(_Part):
             return frozenset(step.after)
         place = self.steps.index(step)
         return frozenset({self.steps[place - 1].id} if place else ())
+
+    def all_before(self, step: Step) -> frozenset[str]:
+        """The steps that are done before this one begins, those before them, and so on."""
+        direct = self.before(step)
+        return direct.union(*(self.all_before(self.step(id)) for id in direct))
 
     @property
     def key(self) -> str:

@@ -78,11 +78,12 @@ def _amount_of(item: FeeItem, form: Mapping[str, Any], facts: Mapping[str, Any],
 
 def fine_of(fine: Fine, since: Any, today: date) -> int:
     """Nothing within the days of grace; then by the day, at the first rate for its days and at the second after them;
-    never more than the cap. Nothing where it is not known since when.
+    never more than the cap. Nothing where it is not known since when, or where a register tells what is no date.
     """
-    if since is None:
+    try:
+        day = since if isinstance(since, date) else date.fromisoformat(since)
+    except (TypeError, ValueError):
         return 0
-    day = since if isinstance(since, date) else date.fromisoformat(since)
     late = max(0, (today - day).days - fine.grace_days)
     first = min(late, fine.rate1_days)
     return min(fine.cap_fils, first * fine.rate1_fils + (late - first) * fine.rate2_fils)

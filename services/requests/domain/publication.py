@@ -1,9 +1,11 @@
 """A version of a service on its way into the catalogue: drafted by one policy officer, published by another."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any, assert_never
 from uuid import UUID
 
@@ -49,9 +51,10 @@ class DraftVersion:
 
 @dataclass(frozen=True)
 class PublishVersion:
-    """A command of another policy officer of the agency."""
+    """A command of another policy officer of the agency, who has read what has this digest."""
 
     published_by: UUID
+    digest: str
     at: datetime
 
 
@@ -84,6 +87,8 @@ def decide(state: Publication, message: Message) -> Sequence[Event]:
                 raise Refused("version-published")
             if state.drafted_by == message.published_by:
                 raise Refused("version-needs-another-officer")
+            if digest_of(state.definition) != message.digest:
+                raise Refused("version-written-anew")
             definition = ServiceDefinition.model_validate(state.definition)
             return [published(definition, message.at, state.drafted_by, message.published_by)]
         case SeedVersion(definition, at):
@@ -94,6 +99,11 @@ def decide(state: Publication, message: Message) -> Sequence[Event]:
             return []
         case _:
             assert_never(message)
+
+
+def digest_of(definition: Mapping[str, Any]) -> str:
+    """By what one knows a definition from another: SHA-256 of its JSON with sorted names."""
+    return sha256(json.dumps(definition, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 def is_the_same(one: ServiceDefinition, other: ServiceDefinition) -> bool:

@@ -212,9 +212,12 @@ def facts_may_be_known(state: Request, known: Known, at: datetime) -> Sequence[E
         return []
     definition, facts = definition_of(known), facts_of(known.beneficiary, at)
     met = [step for step in definition.steps if step.id in state.open and is_met(step, facts)]
-    if not met:
-        return []
-    return list(after(definition, state, at, *(_met(step, state) for step in met)))
+    if met:
+        return list(after(definition, state, at, *(_met(step, state) for step in met)))
+    owed = [step.ref for step in state.open.values() if step.watches and step.ref in state.fees]
+    return [
+        event for fee_id in owed if fee_id for event in fee_may_have_grown(state, FeeMayHaveGrown(fee_id, at), known)
+    ]
 
 
 def _met(step: Step, state: Request) -> Event:
@@ -254,7 +257,7 @@ def _asks(step: DocumentsStep, document: str) -> bool:
 def objected(state: Request, command: Object, known: Known) -> RequestObjected:
     """Who was rejected may object once, while there is time; another officer decides."""
     objection = definition_of(known).objection if known.service else None
-    may = state.status is Status.REJECTED and state.object_until is not None and state.refused is not None
+    may = state.status is Status.REJECTED and state.object_until is not None and not state.is_objected
     if objection is None or not may:
         raise Refused("request-not-objectionable", {"status": state.status})
     if state.object_until is not None and command.at >= state.object_until:
@@ -323,6 +326,8 @@ def fee_may_have_grown(state: Request, notice: FeeMayHaveGrown, known: Known) ->
     assert isinstance(step, FeeStep)
     before = [] if isinstance(state.planned_fees, Erased) else state.planned_fees.get(step_id, [])
     lines = lines_of(step, state.form, facts, notice.at)
+    if total(lines) == 0 and step.follows_facts:
+        return [expired(state)]  # it was paid elsewhere, or dropped
     if total(lines) in (0, total(before)):
         return []
     return [

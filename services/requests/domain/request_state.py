@@ -333,7 +333,8 @@ def begun(state: Request, event: Begun) -> Request:
             return opened(asked, event.step_id, Owner.PARTNER, event.task_id)
         case RequestFeeDue():
             fees = {**state.fees, event.fee_id: Fee(event.step_id)}
-            return opened(replace(state, fees=fees), event.step_id, Owner.APPLICANT, event.fee_id)
+            due = replace(state, fees=fees)
+            return opened(due, event.step_id, Owner.APPLICANT, event.fee_id, watches=event.follows_facts)
         case RequestTaskDue():
             tasked = replace(state, task_ids=(*state.task_ids, event.task_id))
             return opened(tasked, event.step_id, Owner.AGENCY, event.task_id)

@@ -109,7 +109,7 @@ def go_on(definition: ServiceDefinition, state: Request, at: datetime) -> Sequen
     begun = [
         begin(definition, step, state, at)
         for step in definition.steps
-        if step.id not in behind and step.id not in state.open and definition.before(step) <= behind
+        if step.id not in behind and step.id not in state.open and definition.all_before(step) <= behind
     ]
     if not any(isinstance(event, RequestEmitted) for event in begun):
         return begun
@@ -164,6 +164,7 @@ def _facts_due(definition: ServiceDefinition, step: FactsStep, state: Request) -
         needs=list(step.needs),
         service_id=definition.id,
         title=step.title,
+        times=state.times.get(step.id, 0),
     )
 
 
@@ -222,6 +223,7 @@ def _fee_due(definition: ServiceDefinition, step: FeeStep, state: Request, at: d
         description=step.description,
         due_by=at + timedelta(days=step.pay_within_days),
         grows=step.grows,
+        follows_facts=step.follows_facts,
     )
 
 

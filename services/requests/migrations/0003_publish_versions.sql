@@ -6,9 +6,9 @@ create table publications (
 
 alter table service_versions add column effective_from date not null default '-infinity';
 
--- What each version is bound to, by the kind of life event; a version that is bound to nothing says so.
-drop table life_event_bindings;
-create table life_event_bindings (
+-- What each version is bound to, by the kind of life event; a version that is bound to nothing says so. The table that the
+-- last release reads, life_event_bindings, stays until no process of that release runs any more.
+create table bound_versions (
     key            text  primary key,
     kind           text  not null,
     service_id     text  not null,
@@ -16,4 +16,4 @@ create table life_event_bindings (
     effective_from date  not null,
     bindings       jsonb not null
 );
-create index life_event_bindings_by_kind on life_event_bindings (kind);
+create index bound_versions_by_kind on bound_versions (kind);

@@ -22,7 +22,7 @@ OWED = Owed(an_id("request"), an_id("person"), "housing", 150_000, a_text("Rent"
 
 
 def a_payout(*messages: Any, has_account: bool = False) -> Life:
-    life = Life(payout, [NamedAccount(an_id("person")) if has_account else None], TRANSITIONS)
+    life = Life(payout, [NamedAccount(an_id("person"), 1) if has_account else None], TRANSITIONS)
     life.send(OWED, *messages)
     return life
 
@@ -38,18 +38,18 @@ def test_whoever_has_none_is_paid_once_they_have_named_one() -> None:
     life = a_payout()
     assert [requested.has_account for requested in life.of(PayoutRequested)] == [False]
     assert life.send(Paid("B1")) == []
-    life.send(AccountNamed(), Paid("B1"))
+    life.send(AccountNamed(2), Paid("B1"))
     assert life.state.status is Status.MADE
 
 
 def test_an_account_that_the_bank_does_not_have_waits_for_another() -> None:
-    life = a_payout(AccountRefused(), has_account=True)
+    life = a_payout(AccountRefused(1), has_account=True)
     assert life.state.status is Status.NEEDS_ACCOUNT
-    life.send(AccountNamed())
+    life.send(AccountNamed(2))
     assert [ready.number for ready in life.of(PayoutReady)] == [1, 2]
 
 
-@pytest.mark.parametrize("again", [OWED, Paid("B2"), AccountRefused(), BankSilent(), AccountNamed()])
+@pytest.mark.parametrize("again", [OWED, Paid("B2"), AccountRefused(1), BankSilent(), AccountNamed(2)])
 def test_what_is_paid_stays_paid(again: Any) -> None:
     assert a_payout(Paid("B1"), has_account=True).send(again) == []
 
@@ -58,3 +58,11 @@ def test_a_bank_that_is_silent_is_asked_again() -> None:
     life = a_payout(BankSilent(), has_account=True)
     assert life.state.status is Status.READY
     assert [stuck.number for stuck in life.of(PayoutStuck)] == [1]
+
+
+def test_an_account_that_was_named_while_the_bank_had_the_last_one_is_tried_next() -> None:
+    life = a_payout(AccountNamed(2), has_account=True)
+    assert life.send(AccountNamed(2)) == []
+    life.send(AccountRefused(2))
+    assert [ready.number for ready in life.of(PayoutReady)] == [1, 2]
+    assert life.state.status is Status.READY

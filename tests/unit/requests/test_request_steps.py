@@ -232,7 +232,7 @@ class RequestMachine(RuleBasedStateMachine):
                 done = (done - given_back) | {event.step_id}
             if isinstance(event, BEGUN):
                 step = self.definition.step(event.step_id)
-                assert self.definition.before(step) <= self.passed(done)
+                assert self.definition.all_before(step) <= self.passed(done)
                 times = 1 + len(self.life.of(RequestObjectionUpheld))
                 times += sum(e.step_id == step.id for e in self.life.of(RequestReturned))
                 begun.append(step.id)
@@ -243,7 +243,9 @@ class RequestMachine(RuleBasedStateMachine):
                 done.add(event.step_id)
         behind = self.passed(done)
         if self.life.state.is_running:
-            ready = [s.id for s in self.definition.steps if self.definition.before(s) <= behind and s.id not in behind]
+            ready = [
+                s.id for s in self.definition.steps if self.definition.all_before(s) <= behind and s.id not in behind
+            ]
             assert set(ready) == set(self.life.state.open)
         if self.life.state.status is Status.FULFILLED:
             assert behind == {step.id for step in self.definition.steps}
