@@ -216,7 +216,7 @@ def test_each_of_those_who_are_asked_has_a_task_of_their_own() -> None:
         OpenTask(REQUEST_ID, id, due.service_id, due.title, None, id, CHILD, ("is_named",)) for id in due.asked_ids
     ]
     assert [step.message for step in opened if isinstance(step, Send)] == [*asked, FactsMayBeKnown(NOW)]
-    assert len({step.aggregate_id for step in opened if isinstance(step, Send)}) == 2
+    assert len({step.aggregate_id for step in opened if isinstance(step, Send)}) == 3
 
 
 def test_nobody_is_asked_for_what_is_known() -> None:
