@@ -191,7 +191,8 @@ MUTANTS = (
     Mutant("refunds are not booked", "I3", _refunds_are_not_booked),
     Mutant("evolve is not pure", "I4", _evolve_is_impure),
     Mutant("a batch is published backwards", "I5", _publishes_backwards),
-    Mutant("there is no inbox", "I6", _has_no_inbox),
+    # What comes again moves the reader's place back too, and then what was read looks unread: I14 may see it as well.
+    Mutant("there is no inbox", "I6", _has_no_inbox, is_alone=False),
     Mutant("people are told again on a replay", "I7", _tells_on_replay),
     Mutant("some decisions of officers are not heard", "I8", _forgets_decisions),
     Mutant("fees of ended requests are kept", "I9", _keeps_the_fees),
