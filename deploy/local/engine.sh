@@ -9,7 +9,8 @@ answers() { docker info >/dev/null 2>&1; }
 start() {
   command -v dockerd >/dev/null || {
     apt-get update -qq
-    apt-get install -y -qq --no-install-recommends docker.io iptables
+    # Debian's package of the engine, as a pattern, because its name is a host's too.
+    apt-get install -y -qq --no-install-recommends '^docker[.]io$' iptables
   } >&2
   mkdir -p "$directory"
   nohup dockerd --data-root "$directory/data" --exec-root "$directory/exec" --pidfile "$directory/pid" --ip 127.0.0.1 \
