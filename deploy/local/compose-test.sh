@@ -2,7 +2,8 @@
 # compose-test.sh [PYTEST ARGUMENTS]: the composed stack as an operator brings it up, under test.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-scratch=$(mktemp -d /var/tmp/afaq-compose-XXXXXX)
+mkdir -p .afaq # what a killed run leaves there goes with `make clean`
+scratch=$(mktemp -d "$PWD/.afaq/compose-XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 export PATH=$PWD/.venv/bin:$PATH
 export AFAQ_TEST_STACK=compose AFAQ_SECRETS=$scratch/secrets

@@ -3,17 +3,17 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from typing import Annotated
 from uuid import UUID
 
 import aiohttp
-from pydantic import BaseModel, ConfigDict, HttpUrl, SecretStr, ValidationError
-from standardwebhooks import Webhook, WebhookVerificationError
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, ValidationError
 
 from services.requests.effects import Case
 from shared.contracts.requests import TaskDecision
 from shared.kernel.errors import TryLater
 from shared.kernel.text import LocalizedText
+from shared.web.webhooks import Webhooks
 
 _TIMEOUT = aiohttp.ClientTimeout(total=5)
 
@@ -24,7 +24,7 @@ class SystemSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     url: HttpUrl
-    secrets: Sequence[SecretStr]
+    secrets: Annotated[Sequence[SecretStr], Field(min_length=1)]
 
 
 class Answer(BaseModel):
@@ -42,6 +42,7 @@ class HttpAgencySystems:
 
     def __init__(self, systems: Mapping[str, SystemSettings], public_url: str) -> None:
         self._systems = systems
+        self._webhooks = {agency: Webhooks(system.secrets) for agency, system in systems.items()}
         self._public_url = public_url.rstrip("/")
         self._session: aiohttp.ClientSession | None = None
 
@@ -52,13 +53,7 @@ class HttpAgencySystems:
             return False
         answer_to = f"{self._public_url}/agencies/{agency}/decisions"
         body = json.dumps({"task_id": str(task_id), "answer_to": answer_to, **asdict(case)}, ensure_ascii=False)
-        now, name = datetime.now(UTC), f"msg_{message_id.hex}"
-        headers = {
-            "Content-Type": "application/json",
-            "webhook-id": name,
-            "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": Webhook(system.secrets[0].get_secret_value()).sign(name, now, body),
-        }
+        headers = self._webhooks[agency].signed(message_id, body)
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=_TIMEOUT)
         try:
@@ -74,14 +69,13 @@ class HttpAgencySystems:
 
     def read(self, agency: str, body: bytes, headers: Mapping[str, str]) -> Answer | None:
         """The answer of an agency's system; None for what it has not signed within five minutes, or what is none."""
-        system = self._systems.get(agency)
-        for secret in system.secrets if system else ():
-            try:
-                Webhook(secret.get_secret_value()).verify(body, dict(headers), json_parse=False)
-                return Answer.model_validate_json(body)
-            except (WebhookVerificationError, ValidationError, ValueError, TypeError, IndexError):
-                continue  # the library meets malformed headers with errors of its own making
-        return None
+        webhooks = self._webhooks.get(agency)
+        if webhooks is None or not webhooks.is_genuine(body, headers):
+            return None
+        try:
+            return Answer.model_validate_json(body)
+        except ValidationError:
+            return None
 
     async def close(self) -> None:
         """Ends the connections."""

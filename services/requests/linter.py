@@ -295,7 +295,7 @@ def _steps_look_at_the_form(definition: ServiceDefinition) -> Iterator[_Fault]:
 
 
 def _where(definition: ServiceDefinition, where: Mapping[str, Any], *at: str | int) -> Iterator[_Fault]:
-    fields = definition.form.get("properties", {})
+    fields = definition.fields
     for field, value in where.items():
         choices = _choices(fields.get(field))
         if field not in fields:
@@ -346,7 +346,7 @@ def _fee_item(definition: ServiceDefinition, item: FeeItem, *at: str | int) -> I
     if item.exempt is not None:
         yield from _condition(item.exempt, *at, "exempt")
     if item.per is not None:
-        field = definition.form.get("properties", {}).get(item.per, {})
+        field = definition.fields.get(item.per, {})
         if field.get("type") != "integer":
             yield _fault("no-number-of-the-form", *at, "per", name=item.per)
         elif not isinstance(field.get("maximum"), int):
@@ -370,8 +370,7 @@ def _the_form_is_one(definition: ServiceDefinition) -> Iterator[_Fault]:
     if definition.form.get("additionalProperties") is not False:
         yield _fault("form-takes-anything", "form")
     yield from _words_of_the_form(definition.form, ("form",))
-    fields = definition.form.get("properties", {})
-    for name in (name for name in definition.form.get("required", ()) if name not in fields):
+    for name in (name for name in definition.form.get("required", ()) if name not in definition.fields):
         yield _fault("no-field-that-is-required", "form", "required", name=name)
     yield from _fields(definition)
 
@@ -405,12 +404,12 @@ def _references(node: Any, at: Pointer) -> Iterator[_Fault]:
 
 
 def _fields(definition: ServiceDefinition) -> Iterator[_Fault]:
-    fields = definition.form.get("properties", {})
+    fields = definition.fields
     if len(fields) > MOST_FIELDS:
         yield _fault("form-too-long", "form", "properties", limit=MOST_FIELDS)
     for name, field in fields.items():
         at: Pointer = ("form", "properties", name)
-        title = field.get("x-title") if isinstance(field, Mapping) else None
+        title = field.get("x-title")
         if not isinstance(title, Mapping):
             yield _fault("field-without-title", *at, name=name)
             continue
@@ -418,7 +417,8 @@ def _fields(definition: ServiceDefinition) -> Iterator[_Fault]:
         missing = [language for language in ("ar", "en") if not title.get(language)]
         for language in missing:
             yield _fault({"ar": "arabic-missing", "en": "english-missing"}[language], *at, "x-title", language)
-        if (fact := field.get("x-fact")) is not None and fact not in FACTS:
+        fact = field.get("x-fact")
+        if fact is not None and (not isinstance(fact, str) or fact not in FACTS):
             yield _fault("unknown-fact", *at, "x-fact", name=fact)
 
 

@@ -26,8 +26,7 @@ class Prefilled(BaseModel):
 
 def register_fields(definition: ServiceDefinition) -> dict[str, str]:
     """The fields of the form that a register may know, and as which fact."""
-    fields = definition.form.get("properties", {})
-    return {name: field["x-fact"] for name, field in fields.items() if isinstance(field, dict) and "x-fact" in field}
+    return {name: field["x-fact"] for name, field in definition.fields.items() if isinstance(field.get("x-fact"), str)}
 
 
 def prefilled(definition: ServiceDefinition, person: KnownPerson) -> dict[str, Prefilled]:

@@ -47,6 +47,8 @@ async def test_a_landlord_agrees_with_the_code_that_the_tenant_has_handed_on(pla
     assert (asked["id"], asked["party"]) == (invitation["task_id"], "landlord")
     seen = await api.get("requests", f"/requests/{request['id']}", landlord.token)
     assert seen["form"] == HOME
+    assert await api.find("requests", f"/requests/{request['id']}/why", landlord.token) is None
+    assert await api.find("requests", f"/requests/{request['id']}/why", tenant.token) is not None
     await api.post("requests", f"{path}/decision", {"decision": "approve"}, landlord.token)
     request = await api.until(lambda: _with_payment(api, tenant, request), "fee")
     await pay(api, tenant, request)

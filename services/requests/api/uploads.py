@@ -31,7 +31,7 @@ async def hand_in(
 ) -> Response:
     """Hands in a document that the request waits for, as the body: a whole PDF, JPEG or PNG of up to eight mebibytes.
 
-    The same again changes nothing; another replaces it, as long as the request waits for documents.
+    A repeat with its key changes nothing; another replaces it, as long as the request waits for documents.
     """
     state = await own_request(shell, caller, request_id)
     required = _required(await definition_in(shell, state.service_id, state.service_version), name)

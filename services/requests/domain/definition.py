@@ -297,6 +297,13 @@ class ServiceDefinition(_Part):
     hours: LocalizedText | None = None
     objection: Objection | None = None
 
+    @property
+    def fields(self) -> Mapping[str, Mapping[str, Any]]:
+        """The fields of the form by name; none of a form that is no schema."""
+        found = self.form.get("properties")
+        fields = found.items() if isinstance(found, Mapping) else ()
+        return {name: field for name, field in fields if isinstance(field, Mapping)}
+
     def binding(self, binding_id: str) -> Binding | None:
         """The binding of this name."""
         return next((binding for binding in self.bindings if binding.id == binding_id), None)

@@ -149,7 +149,7 @@ def begin(definition: ServiceDefinition, step: Step, state: Request, at: datetim
             assert_never(step)
 
 
-def _name(kind: str, step: Step, state: Request) -> UUID:
+def _wait_id(kind: str, step: Step, state: Request) -> UUID:
     """The id of what a step waits for; another each time that it begins."""
     times = state.times.get(step.id, 0)
     return derive_id(kind, state.id, step.id, *([times] if times else []))
@@ -170,7 +170,7 @@ def _facts_due(definition: ServiceDefinition, step: FactsStep, state: Request) -
 
 def _consent_due(definition: ServiceDefinition, step: ConsentStep, state: Request, at: datetime) -> RequestConsentDue:
     return RequestConsentDue(
-        task_id=_name("task", step, state),
+        task_id=_wait_id("task", step, state),
         step_id=step.id,
         party=step.party,
         person_id=state.parties.get(step.party),
@@ -183,7 +183,7 @@ def _consent_due(definition: ServiceDefinition, step: ConsentStep, state: Reques
 
 def _held(definition: ServiceDefinition, step: HoldStep, state: Request, at: datetime) -> RequestHeld:
     return RequestHeld(
-        hold_id=_name("hold", step, state),
+        hold_id=_wait_id("hold", step, state),
         step_id=step.id,
         agency=step.agency,
         about_id=state.beneficiary_id,
@@ -199,7 +199,7 @@ def _documents_due(
     definition: ServiceDefinition, step: DocumentsStep, state: Request, at: datetime
 ) -> RequestDocumentsDue:
     return RequestDocumentsDue(
-        wait_id=_name("documents", step, state),
+        wait_id=_wait_id("documents", step, state),
         step_id=step.id,
         documents=[required.id for required in step.documents],
         applicant_id=state.applicant_id,
@@ -213,7 +213,7 @@ def _fee_due(definition: ServiceDefinition, step: FeeStep, state: Request, at: d
     planned = {} if isinstance(state.planned_fees, Erased) else state.planned_fees
     lines = planned.get(step.id) or fixed_lines(step)
     return RequestFeeDue(
-        fee_id=_name("fee", step, state),
+        fee_id=_wait_id("fee", step, state),
         step_id=step.id,
         payer_id=state.applicant_id,
         agency=definition.agency,
@@ -229,7 +229,7 @@ def _fee_due(definition: ServiceDefinition, step: FeeStep, state: Request, at: d
 
 def _task_due(definition: ServiceDefinition, step: AgencyTaskStep, state: Request, at: datetime) -> RequestTaskDue:
     return RequestTaskDue(
-        task_id=_name("task", step, state),
+        task_id=_wait_id("task", step, state),
         step_id=step.id,
         agency=step.agency,
         service_id=definition.id,
@@ -241,7 +241,7 @@ def _task_due(definition: ServiceDefinition, step: AgencyTaskStep, state: Reques
 
 def _document_due(definition: ServiceDefinition, step: IssueStep, state: Request) -> RequestDocumentDue:
     return RequestDocumentDue(
-        document_id=_name("document", step, state),
+        document_id=_wait_id("document", step, state),
         step_id=step.id,
         kind=step.document,
         title=step.title,
@@ -255,7 +255,7 @@ def _document_due(definition: ServiceDefinition, step: IssueStep, state: Request
 
 def _payout_due(definition: ServiceDefinition, step: PayoutStep, state: Request) -> RequestPayoutDue:
     return RequestPayoutDue(
-        payout_id=_name("payout", step, state),
+        payout_id=_wait_id("payout", step, state),
         step_id=step.id,
         payee_id=state.beneficiary_id,
         agency=definition.agency,

@@ -195,6 +195,11 @@ BROKEN: list[tuple[str, str, Callable[[Raw], object], str, str]] = [
     ("telling of somebody who takes no part", "newborn-civil-id",
      lambda r: r["steps"].append({**EMIT, "life_event": {"kind": "move", "parties": {"resident": "uncle"}}}),
      "unknown-role", "/steps/3/life_event/parties/resident"),
+    ("telling of a birth", "newborn-civil-id",
+     lambda r: r["steps"].append({**EMIT, "life_event": {"kind": "birth", "parties": {"child": "beneficiary"}}}),
+     "not-one-of", "/steps/3/life_event/kind"),
+    ("a document before its fee", "newborn-civil-id", lambda r: r["steps"].append({**r["steps"][0], "id": "late"}),
+     "given-too-early", "/steps/2"),
     ("an objection to nothing", "birth-certificate",
      lambda r: r.update(objection={"agency": "moh-registry", "within_days": 30, "title": A_TEXT}),
      "objection-to-nothing", "/objection"),
@@ -223,6 +228,11 @@ def doubling(levels: int) -> Raw:
     """Each definition means the next one twice: the billion laughs."""
     defs = {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(levels)}
     return {"$defs": defs, "$ref": "#/$defs/d0"}
+
+
+@pytest.mark.parametrize("properties", [None, [], "x", 5, {"delivery": None}, {"delivery": {"x-title": A_TEXT, "x-fact": []}}])
+def test_a_form_whose_fields_are_none_is_told(properties: Any) -> None:
+    assert found("newborn-civil-id", lambda raw: raw["form"].update(properties=properties))
 
 
 HOSTILE: list[tuple[str, Any, str]] = [

@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from services.payments.domain.payment import payment_id_for
-from services.requests.domain.definition import Condition, FactsStep, FeeStep, HoldStep, ServiceDefinition, Step
+from services.requests.domain.definition import (
+    Condition,
+    FactsStep,
+    FeeItem,
+    FeeStep,
+    HoldStep,
+    ServiceDefinition,
+    Step,
+)
 from services.requests.domain.request import Known, request
 from services.requests.domain.request_messages import FeeWasPaid, PersonHasDied, PersonWasErased, Withdraw
 from services.requests.domain.request_state import FINAL, TRANSITIONS, Owner, Status
@@ -29,6 +37,7 @@ from shared.contracts.requests import (
     RequestFactsKnown,
     RequestFeeDue,
     RequestFeePaid,
+    RequestFeeRevised,
     RequestFulfilled,
     RequestHeld,
     RequestHoldLifted,
@@ -42,9 +51,10 @@ from shared.contracts.requests import (
     TaskDecision,
 )
 from shared.kernel.ids import derive_id
-from tests.unit.builders import NOW, Life, stored_and_read
+from tests.unit.builders import NOW, Life, a_text, stored_and_read
 from tests.unit.generated import QUICK
 from tests.unit.requests.request_builders import (
+    OBJECTIONABLE,
     PARTY,
     REQUEST_ID,
     a_consent_step,
@@ -428,3 +438,40 @@ def test_what_is_returned_can_be_withdrawn() -> None:
     life = a_life(a_task_step())
     life.send(decided(TaskDecision.RETURN), Withdraw())
     assert life.state.status is Status.WITHDRAWN
+
+
+def test_an_objection_that_is_upheld_waits_for_the_fee_that_was_given_back() -> None:
+    life = Life(request, [known_with(OBJECTIONABLE)], TRANSITIONS)
+    life.send(a_submission(OBJECTIONABLE), paid(), decided(TaskDecision.REJECT), an_objection(), objection_decided())
+    assert dict(owners(life)) == {"fee": Owner.APPLICANT}
+    assert life.of(RequestDocumentDue) == []
+    assert life.send(paid()) == []  # that the old fee was paid has been heard before
+    life.send(paid_again("fee", 1))
+    assert len(life.of(RequestDocumentDue)) == 1
+
+
+def test_one_objects_once() -> None:
+    life = Life(request, [known_with(OBJECTIONABLE)], TRANSITIONS)
+    life.send(a_submission(OBJECTIONABLE), paid(), decided(TaskDecision.REJECT))
+    life.send(an_objection(), objection_decided(TaskDecision.REJECT))
+    assert life.send(an_objection()) == []
+    assert life.refusal == "request-not-objectionable"
+
+
+def test_what_is_owed_follows_the_register() -> None:
+    owed = FeeItem(id="fines", text=a_text(), owed="unpaid_traffic_fines_fils")
+    definition = a_definition(a_fee_step(amount_fils=0).model_copy(update={"items": [owed]}))
+    fines = [30_000]
+
+    def known(*_: object) -> list[Known]:
+        person = a_person(unpaid_traffic_fines_fils=fines[0])
+        return [known_with(definition, person, beneficiary=person)]
+
+    life = Life(request, known, TRANSITIONS)
+    life.send(a_submission(definition))
+    for fines[0] in (80_000, 80_000):
+        life.send(more_is_known())
+    assert [(revised.was_fils, revised.amount_fils) for revised in life.of(RequestFeeRevised)] == [(30_000, 80_000)]
+    fines[0] = 0
+    life.send(more_is_known())
+    assert life.state.status is Status.EXPIRED
