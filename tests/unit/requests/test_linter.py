@@ -230,7 +230,9 @@ def doubling(levels: int) -> Raw:
     return {"$defs": defs, "$ref": "#/$defs/d0"}
 
 
-@pytest.mark.parametrize("properties", [None, [], "x", 5, {"delivery": None}, {"delivery": {"x-title": A_TEXT, "x-fact": []}}])
+@pytest.mark.parametrize(
+    "properties", [None, [], "x", 5, {"delivery": None}, {"delivery": {"x-title": A_TEXT, "x-fact": []}}]
+)
 def test_a_form_whose_fields_are_none_is_told(properties: Any) -> None:
     assert found("newborn-civil-id", lambda raw: raw["form"].update(properties=properties))
 
