@@ -15,6 +15,10 @@ RECOVERS_WITHIN = timedelta(seconds=60)
 RUNNING = ("submitted", "in_progress", "needs_information", "approved")
 CAPTURED = "CAPTURED"
 TIME_TO_ANSWER = "WordHasNotCome"
+TAKEN = ("payments.payment.captured", "payments.payment.captured_unasked", "payments.basket.captured")
+INQUIRIES = ("InquireAttempt", "OpenPage", "InquireBasket", "OpenBasketPage")
+OWED = ("unasked", "refunds_due", "payouts_due", "baskets")
+"""Accounts that never owe us."""
 
 
 @dataclass(frozen=True)
@@ -81,39 +85,52 @@ def charged_once(evidence: Evidence, counts: Counter[str]) -> Iterator[str]:
     if ledger is None:
         counts["not:the gateway's ledger cannot be read here"] = 1
         return
-    payment_of = {
-        event.data["attempt_id"]: event.aggregate_id
-        for event in _events(evidence, "payments", "payments.payment.attempted")
-    }
+    attempts = _attempts(evidence)
     yield from _one_payment_a_fee(evidence)
     booked = {
-        event.data["attempt_id"]: event.data["amount_fils"]
-        for event in _events(evidence, "payments", "payments.payment.captured", "payments.payment.captured_unasked")
+        event.data.get("attempt_id", str(event.aggregate_id)): event.data["amount_fils"]
+        for event in _events(evidence, "payments", *TAKEN)
+        if not event.data.get("basket_id")  # a part of what its basket has taken
     }
-    owed = {event.data["attempt_id"] for event in _events(evidence, "payments", "payments.refund.due")}
-    returned = {event.data["attempt_id"] for event in _events(evidence, "payments", "payments.refund.made")}
+    due = {e.data["refund_id"]: e.data["attempt_id"] for e in _events(evidence, "payments", "payments.refund.due")}
+    made = {event.data["refund_id"] for event in _events(evidence, "payments", "payments.refund.made")}
+    goes_back = set(due.values())
     kept: Counter[UUID] = Counter()
     taken: dict[str, int] = {}
+    refunded: Counter[str] = Counter()
     for attempt in ledger:
-        id, refunds = attempt["trackid"], attempt["refunds"]
+        id, refunds = attempt["trackid"], [refund["trackid"] for refund in attempt["refunds"]]
+        refunded.update(refunds)
         if attempt["result"] == CAPTURED:
             taken[id] = attempt["amt_fils"]
-        if id not in payment_of:
+        if id not in attempts:
             yield f"attempt {id} is at the gateway and not in our log"
-        elif attempt["result"] == CAPTURED and not refunds and id not in owed:
-            kept[payment_of[id]] += 1
-        if len(refunds) > 1:
-            yield f"attempt {id} was refunded {len(refunds)} times"
-        if refunds and id not in owed:
+        elif attempt["result"] == CAPTURED and id not in goes_back:
+            kept.update(payment for part, payment in attempts[id].items() if part not in goes_back)
+        if not set(refunds) <= due.keys():
             yield f"attempt {id} was refunded and no refund was due"
-        if id in returned and not refunds:
-            yield f"attempt {id} is refunded in our log and not at the gateway"
+    for refund_id, times in refunded.items():
+        if times > 1:
+            yield f"refund {refund_id} was made {times} times"
+    for refund_id in made - refunded.keys():
+        yield f"refund {refund_id} is made in our log and not at the gateway"
     counts["attempts at the gateway"], counts["captured"] = len(ledger), len(taken)
-    yield from _money_is_booked(evidence, taken, booked, payment_of)
+    yield from _money_is_booked(evidence, taken, booked, attempts)
     yield from _paid_out(evidence)
     for payment_id, times in kept.items():
         if times > 1:
             yield f"payment {payment_id} was charged {times} times"
+
+
+def _attempts(evidence: Evidence) -> dict[str, dict[str, UUID]]:
+    """What the gateway may know, each with what it is for: attempts, of one payment or of each in a basket."""
+    attempts: dict[str, dict[str, UUID]] = {
+        str(event.aggregate_id): {} for event in _events(evidence, "payments", "payments.basket.gathered")
+    }
+    for event in _events(evidence, "payments", "payments.payment.attempted"):
+        id = event.data["attempt_id"]
+        attempts.setdefault(event.data.get("basket_id") or id, {})[id] = event.aggregate_id
+    return attempts
 
 
 def _one_payment_a_fee(evidence: Evidence) -> Iterator[str]:
@@ -124,17 +141,18 @@ def _one_payment_a_fee(evidence: Evidence) -> Iterator[str]:
 
 
 def _money_is_booked(
-    evidence: Evidence, taken: Mapping[str, int], booked: Mapping[str, int], payment_of: Mapping[str, UUID]
+    evidence: Evidence,
+    taken: Mapping[str, int],
+    booked: Mapping[str, int],
+    attempts: Mapping[str, Mapping[str, UUID]],
 ) -> Iterator[str]:
+    jobs = evidence.services["payments"].jobs
     asked = {
-        str(job.payload["attempt_id"])
-        for job in evidence.services["payments"].jobs
-        if job.name in ("InquireAttempt", "OpenPage") or job.kind == "event"
-        if "attempt_id" in job.payload
+        str(job.payload.get("attempt_id", job.key)) for job in jobs if job.name in INQUIRIES or job.kind == "event"
     }
-    reacting = {job.key for job in evidence.services["payments"].jobs if job.kind == "event"}
+    reacting = {job.key for job in jobs if job.kind == "event"}
     for id, amount in taken.items():
-        if id not in booked and id not in asked and payment_of.get(id) not in reacting:
+        if id not in booked and id not in asked and reacting.isdisjoint(attempts.get(id, {}).values()):
             yield f"attempt {id} took {amount} fils that nobody will ever ask about"
         if id in booked and booked[id] != amount:
             yield f"attempt {id} took {amount} fils and is booked with {booked[id]}"
@@ -171,15 +189,16 @@ def transfers_balance(evidence: Evidence, counts: Counter[str]) -> Iterator[str]
         balances[row["debit"]] += row["amount_fils"]
         balances[row["credit"]] -= row["amount_fils"]
     for account, balance in balances.items():
-        if account in ("unasked", "refunds_due", "payouts_due") and balance > 0:
+        if account in OWED and balance > 0:
             yield f"more left the account {account} than came to it: {balance} fils"
+    if balances["baskets"] and not any(job.kind == "event" for job in payments.jobs):
+        yield f"{-balances['baskets']} fils of baskets are nobody's"
 
 
 def _booked(payments: ServiceEvidence) -> Iterator[tuple[Sequence[str], int]]:
     """Every transfer that an event makes: what it books, with the agency whose share it is, and the amount."""
     kinds = {
-        "payments.payment.captured": "capture",
-        "payments.payment.captured_unasked": "capture",
+        **dict.fromkeys(TAKEN, "capture"),
         "payments.refund.due": "refund-due",
         "payments.refund.made": "refund-made",
         "payments.payout.requested": "payout-due",

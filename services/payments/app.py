@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from services.payments.api import router
 from services.payments.bank import HttpBank
+from services.payments.domain.basket import basket
 from services.payments.domain.payment import payment
 from services.payments.domain.payout import payout
 from services.payments.domain.payout_account import payout_account
@@ -27,7 +28,7 @@ FOLDER = Path(__file__).parent
 service = Service(
     name="payments",
     events=PAYMENTS_EVENTS,
-    deciders=(payment, payout, payout_account),
+    deciders=(payment, basket, payout, payout_account),
     reactions=reactions,
     projections=projections,
     effects=effects,

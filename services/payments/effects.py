@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+from services.payments.domain.basket import Basket, basket
+from services.payments.domain.basket import Status as BasketStatus
 from services.payments.domain.payment import (
     AttemptStatus,
     GatewayAnswered,
@@ -60,7 +62,7 @@ class Gateway(Protocol):
     """A bank's gateway. Every call may be repeated with the same attempt without a second effect."""
 
     async def open_page(self, attempt_id: UUID, payment_id: UUID, amount_fils: int) -> str:
-        """The address of the hosted page for this attempt."""
+        """The address of the hosted page for this attempt; of a basket both ids are the basket's."""
         ...
 
     async def inquire(self, attempt_id: UUID, amount_fils: int) -> Answer:
@@ -91,6 +93,21 @@ class RefundAttempt(Effect):
     """Give back what an attempt has taken."""
 
     attempt_id: UUID
+
+
+@dataclass(frozen=True)
+class OpenBasketPage(Effect):
+    """Ask for a hosted page for a basket."""
+
+
+@dataclass(frozen=True)
+class InquireBasket(Effect):
+    """Ask what became of a basket, until it is known."""
+
+
+@dataclass(frozen=True)
+class RefundBasket(Effect):
+    """Give back what a basket has taken and none of its payments was due."""
 
 
 @dataclass(frozen=True)
@@ -131,12 +148,17 @@ async def open_page(effect: OpenPage, job: Job, state: Payment, gateway: Gateway
 )
 async def inquire_attempt(effect: InquireAttempt, job: Job, state: Payment, gateway: Gateway) -> Send:
     """Only an inquiry is believed."""
-    answer = await gateway.inquire(effect.attempt_id, state.attempts[effect.attempt_id].amount_fils)
+    amount_fils = state.attempts[effect.attempt_id].amount_fils
+    return payment.send(payment_id_for(state.fee_id), await ask(gateway, job, effect.attempt_id, amount_fils))
+
+
+async def ask(gateway: Gateway, job: Job, attempt_id: UUID, amount_fils: int) -> GatewayAnswered:
+    """What the gateway says; raises TryLater while it cannot say yet."""
+    answer = await gateway.inquire(attempt_id, amount_fils)
     if answer.result is None:
         waited = (job.now - job.first_due_at).total_seconds()
         raise TryLater("the payer has not finished", after_seconds=max(ASK_AGAIN_SECONDS, waited / 10), fault=False)
-    notice = GatewayAnswered(effect.attempt_id, answer.result, answer.amount_fils, answer.reference, job.now)
-    return payment.send(payment_id_for(state.fee_id), notice)
+    return GatewayAnswered(attempt_id, answer.result, answer.amount_fils, answer.reference, job.now)
 
 
 @effects.on(
@@ -150,9 +172,51 @@ async def inquire_attempt(effect: InquireAttempt, job: Job, state: Payment, gate
 )
 async def refund_attempt(effect: RefundAttempt, state: Payment, gateway: Gateway) -> Send:
     """The refund's id is its track id at the gateway, so that a repeat gives nothing back twice."""
-    amount_fils = state.attempts[effect.attempt_id].amount_fils
-    reference = await gateway.refund(effect.attempt_id, refund_id_for(effect.attempt_id), amount_fils)
+    attempt = state.attempts[effect.attempt_id]
+    reference = await gateway.refund(attempt.at_gateway, refund_id_for(attempt.id), attempt.amount_fils)
     return payment.send(payment_id_for(state.fee_id), RefundConfirmed(effect.attempt_id, reference))
+
+
+@effects.on(
+    OpenBasketPage,
+    of=basket,
+    target=GATEWAY,
+    due=lambda _, state: state.status is BasketStatus.STARTED,
+    lives_for_seconds=60,
+    exhausted=lambda _, basket_id: basket.send(basket_id, PageNotOpened(basket_id)),
+)
+async def open_basket_page(_: OpenBasketPage, job: Job, state: Basket, gateway: Gateway) -> Send:
+    """One page for all of it."""
+    url = await gateway.open_page(job.key, job.key, state.amount_fils)
+    return basket.send(job.key, PageOpened(job.key, url, job.now))
+
+
+@effects.on(
+    InquireBasket,
+    of=basket,
+    target=GATEWAY,
+    due=lambda _, state: state.is_to_be_asked_about,
+    lives_for_seconds=ONE_WEEK_SECONDS,
+    max_attempts=10_000,
+)
+async def inquire_basket(_: InquireBasket, job: Job, state: Basket, gateway: Gateway) -> Send:
+    """Only an inquiry is believed."""
+    return basket.send(job.key, await ask(gateway, job, job.key, state.amount_fils))
+
+
+@effects.on(
+    RefundBasket,
+    of=basket,
+    target=GATEWAY,
+    due=lambda _, state: state.status is BasketStatus.REFUND_DUE,
+    lives_for_seconds=ONE_WEEK_SECONDS,
+    max_attempts=10_000,
+    exhausted=lambda _, basket_id: basket.send(basket_id, RefundNotConfirmed(basket_id)),
+)
+async def refund_basket(_: RefundBasket, job: Job, state: Basket, gateway: Gateway) -> Send:
+    """All that it has taken."""
+    reference = await gateway.refund(job.key, refund_id_for(job.key), state.taken_fils)
+    return basket.send(job.key, RefundConfirmed(job.key, reference))
 
 
 @effects.on(

@@ -1,7 +1,8 @@
 """Rows that payments reads: the ledger.
 
 A transfer is one row with a debit and a credit account, so it cannot be unbalanced; balances are sums. Accounts:
-`gateway` (what the bank owes us for what it has taken), `bank` (what it has paid for us), `agency:<id>` (an agency's
+`gateway` (what the bank owes us for what it has taken), `baskets` (taken for several payments at once, until each is
+told: a moment), `bank` (what it has paid for us), `agency:<id>` (an agency's
 revenue), `unasked` (taken without being due), `refunds_due` (owed to payers) and `payouts_due` (owed to people).
 """
 
@@ -11,6 +12,7 @@ from uuid import UUID
 
 from shared.contracts.event import Recorded
 from shared.contracts.payments import (
+    BasketCaptured,
     PaymentCaptured,
     PaymentCapturedUnasked,
     PayoutMade,
@@ -26,17 +28,24 @@ projections = Projections()
 follow_access_keys(projections)
 
 
+@projections.on(BasketCaptured)
+def book_basket(event: Recorded[BasketCaptured]) -> Iterator[Row]:
+    """The bank owes us, and we owe it to the basket's payments."""
+    yield transfer(event, "capture", event.aggregate_id, "gateway", "baskets", event.data.amount_fils)
+
+
 @projections.on(PaymentCaptured)
 def book_capture(event: Recorded[PaymentCaptured]) -> Iterator[Row]:
     """The bank owes us, each agency has earned its share."""
     for account, amount_fils, share in _earned(event.data):
-        yield transfer(event, "capture", event.data.attempt_id, "gateway", account, amount_fils, *share)
+        yield transfer(event, "capture", event.data.attempt_id, _taken_by(event.data), account, amount_fils, *share)
 
 
 @projections.on(PaymentCapturedUnasked)
 def book_unasked_capture(event: Recorded[PaymentCapturedUnasked]) -> Iterator[Row]:
     """The bank owes us what nobody has earned."""
-    yield transfer(event, "capture", event.data.attempt_id, "gateway", "unasked", event.data.amount_fils)
+    taken = event.data
+    yield transfer(event, "capture", taken.attempt_id, _taken_by(taken), "unasked", taken.amount_fils)
 
 
 @projections.on(RefundDue)
@@ -64,6 +73,10 @@ def book_payout_due(event: Recorded[PayoutRequested]) -> Iterator[Row]:
 def book_payout_made(event: Recorded[PayoutMade]) -> Iterator[Row]:
     """The bank has paid the person for the agency."""
     yield transfer(event, "payout-made", event.aggregate_id, "payouts_due", "bank", event.data.amount_fils)
+
+
+def _taken_by(of: PaymentCaptured | PaymentCapturedUnasked) -> str:
+    return "gateway" if of.basket_id is None else "baskets"
 
 
 def _earned(of: PaymentCaptured | RefundDue) -> list[tuple[str, int, tuple[str, ...]]]:

@@ -1,21 +1,35 @@
 """What events bring about in payments."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from services.payments.domain.payment import (
+    CAPTURED,
     FeeNoLongerDue,
     FeeRequested,
     FeeRevised,
+    GatewayAnswered,
     TimeToPayOver,
+    attempt_id_in,
     payment,
     payment_id_for,
 )
 from services.payments.domain.payout import AccountNamed, Owed, payout
-from services.payments.effects import InquireAttempt, OpenPage, RefundAttempt, SendPayout
+from services.payments.effects import (
+    InquireAttempt,
+    InquireBasket,
+    OpenBasketPage,
+    OpenPage,
+    RefundAttempt,
+    RefundBasket,
+    SendPayout,
+)
 from shared.contracts.event import Recorded
 from shared.contracts.identity import PersonErased
 from shared.contracts.payments import (
+    BasketCaptured,
+    BasketFailed,
+    BasketGathered,
     PaymentAttempted,
     PaymentRequested,
     PayoutAccountNamed,
@@ -33,7 +47,7 @@ from shared.contracts.requests import (
     RequestRejected,
     RequestWithdrawn,
 )
-from shared.functions import Reactions, Step, erase, for_each, perform
+from shared.functions import Perform, Reactions, Step, erase, for_each, perform
 
 INQUIRE_AFTER = timedelta(minutes=3)
 """An attempt of which nothing was heard is inquired about then, when no page can be opened for it any more."""
@@ -116,20 +130,55 @@ def give_back_what_was_not_needed(event: Recorded[RequestPaymentNotNeeded]) -> I
 def open_the_page(event: Recorded[PaymentAttempted]) -> Iterator[Step]:
     """The gateway is asked for its page; and no attempt is forgotten: it is asked about until the answer is known."""
     attempt_id = event.data.attempt_id
+    if event.data.basket_id is not None:
+        return  # the basket has a page for all
     yield perform(OpenPage(attempt_id), lane=attempt_id)
     yield perform(InquireAttempt(attempt_id), at=event.time + INQUIRE_AFTER, lane=attempt_id)
+
+
+@reactions.on(BasketGathered)
+def open_one_page(event: Recorded[BasketGathered]) -> Iterator[Step]:
+    """As for an attempt."""
+    yield perform(OpenBasketPage(), lane=event.aggregate_id)
+    yield perform(InquireBasket(), at=event.time + INQUIRE_AFTER, lane=event.aggregate_id)
+
+
+@reactions.on(BasketCaptured)
+def tell_each_that_it_is_paid(event: Recorded[BasketCaptured]) -> Iterator[Step]:
+    """All at once; a payment that is not due any more gives its part back."""
+    paid = event.data
+    for payment_id, amount_fils in paid.payments.items():
+        attempt_id = attempt_id_in(event.aggregate_id, payment_id)
+        notice = GatewayAnswered(attempt_id, CAPTURED, amount_fils, paid.gateway_reference, paid.captured_at)
+        yield payment.send(payment_id, notice)
+
+
+@reactions.on(BasketFailed)
+def tell_each_that_it_is_not_paid(event: Recorded[BasketFailed]) -> Iterator[Step]:
+    """So that it can be paid in another way."""
+    for payment_id in event.data.payments:
+        attempt_id = attempt_id_in(event.aggregate_id, payment_id)
+        yield payment.send(payment_id, GatewayAnswered(attempt_id, event.data.result, 0, "", event.time))
 
 
 @reactions.on(RefundDue)
 def give_back(event: Recorded[RefundDue]) -> Iterator[Step]:
     """The gateway is told to give the money back."""
-    yield perform(RefundAttempt(event.data.attempt_id), lane=event.data.attempt_id)
+    yield refund(event, at=None)
 
 
 @reactions.on(RefundStuck)
 def try_to_give_back_again(event: Recorded[RefundStuck]) -> Iterator[Step]:
     """What is owed is never given up: operators see the event, and the gateway is asked again every day."""
-    yield perform(RefundAttempt(event.data.attempt_id), at=event.time + ONE_DAY, lane=event.data.attempt_id)
+    yield refund(event, at=event.time + ONE_DAY)
+
+
+def refund(event: Recorded[RefundDue] | Recorded[RefundStuck], at: datetime | None) -> Perform:
+    """Of an attempt, or of a basket, which is its own attempt."""
+    attempt_id = event.data.attempt_id
+    if attempt_id == event.aggregate_id:
+        return perform(RefundBasket(), lane=attempt_id, at=at)
+    return perform(RefundAttempt(attempt_id), lane=attempt_id, at=at)
 
 
 @reactions.on(PersonErased)

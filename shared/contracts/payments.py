@@ -33,12 +33,15 @@ class PaymentRevised(Event, type="payments.payment.revised"):
 
 
 class PaymentAttempted(Event, type="payments.payment.attempted"):
-    """The payer wants to pay now; the gateway is asked for a page. `number` counts the attempts from 1."""
+    """The payer wants to pay now; the gateway is asked for a page, unless it is paid in a basket with others. `number`
+    counts the attempts from 1.
+    """
 
     attempt_id: UUID
     number: int
     amount_fils: int
     shares: dict[str, int] = Field(default_factory=dict)
+    basket_id: UUID | None = None
 
 
 class PaymentPageOpened(Event, type="payments.payment.page_opened"):
@@ -58,7 +61,7 @@ class PaymentFailed(Event, type="payments.payment.failed"):
 
 
 class PaymentCaptured(Event, type="payments.payment.captured"):
-    """The money is taken, as the gateway's inquiry has confirmed."""
+    """The money is taken, as the gateway's inquiry has confirmed; with a basket it is a part of what that took."""
 
     attempt_id: UUID
     fee_id: UUID
@@ -69,6 +72,7 @@ class PaymentCaptured(Event, type="payments.payment.captured"):
     captured_at: datetime
     gateway_reference: str
     shares: dict[str, int] = Field(default_factory=dict)
+    basket_id: UUID | None = None
 
 
 class PaymentCapturedUnasked(Event, type="payments.payment.captured_unasked"):
@@ -81,6 +85,7 @@ class PaymentCapturedUnasked(Event, type="payments.payment.captured_unasked"):
     captured_at: datetime
     gateway_reference: str
     why: str
+    basket_id: UUID | None = None
 
 
 class PaymentExpired(Event, type="payments.payment.expired"):
@@ -95,6 +100,38 @@ class PaymentCancelled(Event, type="payments.payment.cancelled"):
 
     fee_id: UUID
     for_id: UUID
+
+
+class BasketGathered(Event, type="payments.basket.gathered"):
+    """A payer wants to pay several fees at once; the gateway is asked for one page. `payments`: the amount of each."""
+
+    payer_id: UUID
+    payments: dict[UUID, int]
+
+
+class BasketPageOpened(Event, type="payments.basket.page_opened"):
+    """The gateway's hosted page is there for the payer."""
+
+    payer_id: SubjectId
+    opened_at: datetime
+    page_url: Private[str]
+
+
+class BasketFailed(Event, type="payments.basket.failed"):
+    """The visit has paid for nothing; `result` is the gateway's word. The payments can be paid in another way."""
+
+    result: str
+    payments: list[UUID]
+
+
+class BasketCaptured(Event, type="payments.basket.captured"):
+    """The money for all is taken. Each payment's own event of it follows; this is the same money, not more."""
+
+    payer_id: UUID
+    amount_fils: int
+    captured_at: datetime
+    gateway_reference: str
+    payments: dict[UUID, int]
 
 
 class RefundDue(Event, type="payments.refund.due"):

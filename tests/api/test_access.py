@@ -234,6 +234,8 @@ TABLE: Mapping[str, Rule] = {
     "payments GET /payments": citizens(200),
     "payments GET /payments/{payment_id}": owner(200),
     "payments POST /payments/{payment_id}/attempts": owner(201),
+    "payments POST /baskets": Rule({Who.OWNER: 201}, hidden=(Who.ANOTHER,)),
+    "payments GET /baskets/{basket_id}": owner(200),
     "payments GET /payout-account": citizens(200),
     "payments PUT /payout-account": citizens(200),
     "payments GET /payouts": citizens(200),
@@ -478,6 +480,13 @@ async def another_target(route: str, platform: RunningStack, http: Http, world: 
             path = f"/payments/{request['payment_id']}"
             ids = {"payment_id": request["payment_id"]}
             return Target(ids, None, lambda: api.get("payments", path, owner.token))
+        case "POST /baskets":
+            wanted = await payable(platform, owner)
+            look = lambda: api.get("payments", f"/payments/{wanted[0]}", owner.token)  # noqa: E731
+            return Target({}, {"payment_ids": wanted}, look)
+        case "GET /baskets/{basket_id}":
+            form = {"payment_ids": await payable(platform, owner)}
+            return Target({"basket_id": (await api.post("payments", "/baskets", form, owner.token))["id"]})
         case "PUT /payout-account":
             look = lambda: api.get("payments", "/payout-account", owner.token)  # noqa: E731
             return Target({}, {"iban": kuwaiti_iban("NBOK", "4711")}, look)
@@ -488,6 +497,11 @@ async def another_target(route: str, platform: RunningStack, http: Http, world: 
         case "POST /codes/confirmation":
             return Target({}, {"channel": "email", "code": "000000"})
     return None
+
+
+async def payable(platform: RunningStack, person: Person) -> list[str]:
+    """Two payments that can be paid."""
+    return [(await a_request(platform, person))["payment_id"] for _ in range(2)]
 
 
 Prepare = Callable[[str, RunningStack, Http, World], Awaitable[Target | None]]

@@ -453,13 +453,23 @@ async def name_account(platform: RunningStack, http: Http, world: World) -> Comm
     return Command("PUT", "payments", "/payout-account", person.token, 200, body, other, times_done)
 
 
+async def gather(platform: RunningStack, http: Http, world: World) -> Command:
+    ids = [(await a_request(platform, world.owner))["payment_id"] for _ in range(3)]
+
+    async def times_done() -> int:
+        return len((await platform.api.get("payments", f"/payments/{ids[0]}", world.owner.token))["attempts"])
+
+    body, other = {"payment_ids": ids[:2]}, {"payment_ids": ids}
+    return Command("POST", "payments", "/baskets", world.owner.token, 201, body, other, times_done)
+
+
 Prepare = Callable[[RunningStack, Http, World], Awaitable[Command]]
 COMMANDS: Mapping[str, Prepare] = {
     found.__name__: found
     for found in (
         *(register, change, change_me, name, assign, tell, tell_of_a_birth, correct, annul, relate, appoint, end),
         *(submit, withdraw, rate, answer, claim, accept, see, decline, snooze, decide, attempt, choose, ask, give),
-        *(draft_version, publish_version, save, discard, object_to, hand_in_a_letter, name_account),
+        *(draft_version, publish_version, save, discard, object_to, hand_in_a_letter, name_account, gather),
     )
 }
 each_command = pytest.mark.parametrize("prepare", COMMANDS.values(), ids=COMMANDS)

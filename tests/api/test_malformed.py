@@ -102,6 +102,7 @@ WITH_BODY = (
     "publish",
     "object",
     "name the account",
+    "gather",
 )
 WITHOUT_BODY = (
     "annul",
@@ -167,6 +168,7 @@ ROUTES = {
     "publish": "requests POST /catalogue/services/{service_id}/versions/{version}/publish",
     "answer of a system": "requests POST /agencies/{agency}/decisions",
     "name the account": "payments PUT /payout-account",
+    "gather": "payments POST /baskets",
 }
 
 
@@ -204,6 +206,7 @@ async def commands_about_services(platform: RunningStack, http: Http, world: Wor
         "draft": Command("PUT", "requests", drafted, world.policy),
         "publish": Command("POST", "requests", f"{drafted}/publish", world.policy, {"digest": digest}),
         "answer of a system": Command("POST", "requests", "/agencies/manpower/decisions", None),
+        "gather": Command("POST", "payments", "/baskets", owner.token, {"payment_ids": [str(uuid4()), str(uuid4())]}),
         "name the account": Command(
             "PUT", "payments", "/payout-account", owner.token, account, sees("payments", "/payout-account")
         ),

@@ -18,6 +18,7 @@ from services.notifications.domain import contact as contacts
 from services.notifications.domain import delivery as deliveries
 from services.notifications.domain import recipient as recipients
 from services.notifications.domain import sms_route as sms_routes
+from services.payments.domain import basket as baskets
 from services.payments.domain import payment as payments
 from services.payments.domain import payout as payouts
 from services.requests.domain import document as documents
@@ -76,6 +77,7 @@ from tests.unit.notifications.delivery_builders import (
     chosen,
     deliveries_in_every_state,
 )
+from tests.unit.payments.basket_builders import BASKET_ID, TOTAL_FILS, baskets_in_every_state
 from tests.unit.payments.payment_builders import AMOUNT_FILS, FIRST, SECOND, payments_in_every_state
 from tests.unit.requests.offer_builders import (
     NOTICE,
@@ -207,6 +209,11 @@ _PAYMENT_POOLS = {
     "amount_fils": st.sampled_from([AMOUNT_FILS, 1]),
     "result": st.sampled_from([payments.CAPTURED, "NOT CAPTURED"]),
 }
+_BASKET_POOLS = {
+    "attempt_id": st.just(BASKET_ID),
+    "amount_fils": st.sampled_from([TOTAL_FILS, 1]),
+    "result": st.sampled_from([payments.CAPTURED, "NOT CAPTURED"]),
+}
 _PERSON_POOLS = {"notice_id": st.sampled_from([DEATH, BIRTH, SAME_BIRTH])}
 _HASHES = st.sampled_from([MOTHERS_HASH, FATHERS_HASH, OTHER_HASH])
 _LIFE_EVENT_POOLS = {
@@ -285,6 +292,7 @@ SUBJECTS = (
     Subject(publications.publication, publications, publications_in_every_state, _PUBLICATION_POOLS),
     Subject(drafts.draft, drafts, drafts_in_every_state, {}),
     Subject(payments.payment, payments, payments_in_every_state, _PAYMENT_POOLS),
+    Subject(baskets.basket, baskets, baskets_in_every_state, _BASKET_POOLS),
     Subject(requests.request, request_state, requests_in_every_state, _REQUEST_POOLS, what_is_known),
     Subject(offers.offer, offers, offers_in_every_state, _OFFER_POOLS, what_an_offer_knows),
     Subject(tasks.task, tasks, tasks_in_every_state, {}),

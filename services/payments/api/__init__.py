@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from services.payments.api import payments, payouts
+from services.payments.api import baskets, payments, payouts
 
 router = APIRouter()
-for _part in (payments, payouts):
+for _part in (payments, baskets, payouts):
     router.include_router(_part.router)

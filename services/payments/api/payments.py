@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse
 from pydantic import BaseModel
 
 from services.payments.domain.payment import AttemptStatus, Payment, StartAttempt, Status, payment
-from services.payments.effects import InquireAttempt
+from services.payments.effects import InquireAttempt, InquireBasket
 from services.payments.knet import KnetTerminal, Unreadable
 from services.payments.queries import Balance, balances, payments_of_payer
 from shared.contracts.personal import Erased
@@ -30,12 +30,13 @@ _RETURN_PAGE = (Path(__file__).parent.parent / "return.html").read_text(encoding
 
 
 class AttemptView(BaseModel):
-    """One visit to the gateway."""
+    """One visit to the gateway; `basket_id`: made for several payments together, and the page is the basket's."""
 
     id: UUID
     number: int
     status: AttemptStatus
     result: str | None
+    basket_id: UUID | None
 
 
 class PaymentView(BaseModel):
@@ -62,7 +63,10 @@ class PaymentView(BaseModel):
             description=state.description,
             due_by=state.due_by,
             page_url=None if isinstance(state.page_url, Erased) else state.page_url,
-            attempts=[AttemptView(id=a.id, number=a.number, status=a.status, result=a.result) for a in attempts],
+            attempts=[
+                AttemptView(id=a.id, number=a.number, status=a.status, result=a.result, basket_id=a.basket_id)
+                for a in attempts
+            ],
         )
 
 
@@ -102,9 +106,14 @@ async def start_attempt(
     done = await perform(shell, command, caller=caller, key=key, answer=PaymentView.of, status=201)
     await jobs.perform_now(payment_id)
     view = PaymentView.of(payment_id, await _own(shell, caller, payment_id))
-    done.body = view.model_dump_json().encode()  # as it is by now: the page is there, or another attempt goes on
+    return answer_with_page(done, view, is_awaited=view.attempts[-1].status is AttemptStatus.STARTED)
+
+
+def answer_with_page(done: Response, view: BaseModel, *, is_awaited: bool) -> Response:
+    """The answer as it is by now: the page is there, or another attempt goes on; 202 while the gateway gives none."""
+    done.body = view.model_dump_json().encode()
     done.headers["Content-Length"] = str(len(done.body))
-    if view.attempts[-1].status is AttemptStatus.STARTED:
+    if is_awaited:
         done.status_code = 202
         done.headers["Retry-After"] = "2"
     return done
@@ -138,7 +147,8 @@ async def knet_return() -> str:
 
 async def _ask_now(shell: Shell, jobs: JobRunner, payment_id: UUID) -> None:
     await jobs.perform_now(payment_id)
-    await shell.hasten(InquireAttempt, payment_id)
+    for inquiry in (InquireAttempt, InquireBasket):
+        await shell.hasten(inquiry, payment_id)
     await jobs.perform_now(payment_id)
 
 

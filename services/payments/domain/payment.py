@@ -68,7 +68,7 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = {
 
 @dataclass(frozen=True)
 class Attempt:
-    """One visit to the gateway."""
+    """One visit to the gateway; `basket_id`: it is made for several payments together."""
 
     id: UUID
     number: int
@@ -76,6 +76,12 @@ class Attempt:
     amount_fils: int
     result: str | None = None
     shares: Mapping[str, int] = field(default_factory=dict)
+    basket_id: UUID | None = None
+
+    @property
+    def at_gateway(self) -> UUID:
+        """What the gateway knows the visit by."""
+        return self.basket_id or self.id
 
     @property
     def is_undecided(self) -> bool:
@@ -118,6 +124,14 @@ class StartAttempt:
     """A command of the payer. While an attempt is undecided it is gone on with, so that nobody pays twice unknowing."""
 
     attempt_id: UUID
+
+
+@dataclass(frozen=True)
+class JoinBasket:
+    """A command of the payer: this is to be paid together with others, if it is this amount."""
+
+    basket_id: UUID
+    amount_fils: int
 
 
 @dataclass(frozen=True)
@@ -196,6 +210,7 @@ class RefundNotConfirmed:
 
 Message = (
     StartAttempt
+    | JoinBasket
     | FeeRequested
     | FeeRevised
     | FeeNoLongerDue
@@ -227,6 +242,11 @@ def payment_id_for(fee_id: UUID) -> UUID:
     return derive_id("payment", fee_id)
 
 
+def attempt_id_in(basket_id: UUID, payment_id: UUID) -> UUID:
+    """A payment has one attempt in a basket."""
+    return derive_id("attempt-in-basket", basket_id, payment_id)
+
+
 def refund_id_for(attempt_id: UUID) -> UUID:
     """An attempt has one refund."""
     return derive_id("refund", attempt_id)
@@ -237,6 +257,8 @@ def decide(state: Payment, message: Message) -> Sequence[Event]:
     match message:
         case StartAttempt():
             return start_attempt(state, message)
+        case JoinBasket():
+            return join_basket(state, message)
         case FeeRequested():
             return [] if state.status is not Status.UNKNOWN else [request_fee(message)]
         case FeeRevised():
@@ -301,19 +323,38 @@ def start_attempt(state: Payment, command: StartAttempt) -> Sequence[Event]:
     """A new attempt, unless one is under way."""
     if not is_open(state):
         raise Refused("payment-not-open", {"status": state.status})
+    if state.undecided is not None and state.undecided.basket_id is not None:
+        raise Refused("payment-in-basket", {"basket_id": str(state.undecided.basket_id)})
     if state.undecided is not None or command.attempt_id in state.attempts:
         return []
+    return [new_attempt(state, command.attempt_id)]
+
+
+def join_basket(state: Payment, command: JoinBasket) -> Sequence[Event]:
+    """A new attempt, which the basket makes. Nobody is charged another amount than the one that they were shown."""
+    attempt_id = attempt_id_in(command.basket_id, payment_id_for(state.fee_id))
+    if attempt_id in state.attempts:
+        return []
+    if not is_open(state):
+        raise Refused("payment-not-open", {"status": state.status})
+    if state.undecided is not None:
+        raise Refused("payment-under-way", {"payment_id": str(payment_id_for(state.fee_id))})
+    if command.amount_fils != state.amount_fils:
+        raise Refused("payment-amount-changed", {"amount_fils": state.amount_fils})
+    return [new_attempt(state, attempt_id, command.basket_id)]
+
+
+def new_attempt(state: Payment, attempt_id: UUID, basket_id: UUID | None = None) -> PaymentAttempted:
+    """The next attempt."""
     if len(state.attempts) >= MAX_ATTEMPTS:
         raise Refused("payment-too-many-attempts")
-    number = len(state.attempts) + 1
-    return [
-        PaymentAttempted(
-            attempt_id=command.attempt_id,
-            number=number,
-            amount_fils=state.amount_fils,
-            shares=dict(state.shares),
-        )
-    ]
+    return PaymentAttempted(
+        attempt_id=attempt_id,
+        number=len(state.attempts) + 1,
+        amount_fils=state.amount_fils,
+        shares=dict(state.shares),
+        basket_id=basket_id,
+    )
 
 
 def open_page(state: Payment, notice: PageOpened) -> Sequence[Event]:
@@ -348,6 +389,7 @@ def settle(state: Payment, notice: GatewayAnswered) -> Sequence[Event]:
                 captured_at=notice.answered_at,
                 gateway_reference=notice.reference,
                 shares=dict(attempt.shares),
+                basket_id=attempt.basket_id,
             )
         ]
     why = "not-due" if notice.amount_fils == attempt.amount_fils else "amount-differs"
@@ -359,6 +401,7 @@ def settle(state: Payment, notice: GatewayAnswered) -> Sequence[Event]:
         captured_at=notice.answered_at,
         gateway_reference=notice.reference,
         why=why,
+        basket_id=attempt.basket_id,
     )
     return [unasked, refund(state, attempt.id, notice.amount_fils, why, unasked=True)]
 
@@ -423,7 +466,12 @@ def evolve(state: Payment, event: Event) -> Payment:
             return replace(state, amount_fils=event.amount_fils, shares=event.shares)
         case PaymentAttempted():
             attempt = Attempt(
-                event.attempt_id, event.number, AttemptStatus.STARTED, event.amount_fils, shares=event.shares
+                event.attempt_id,
+                event.number,
+                AttemptStatus.STARTED,
+                event.amount_fils,
+                shares=event.shares,
+                basket_id=event.basket_id,
             )
             return replace(state, attempts={**state.attempts, attempt.id: attempt}, page_url=None)
         case PaymentPageOpened():
@@ -466,4 +514,4 @@ def with_attempt(
     return replace(state, attempts={**state.attempts, attempt_id: after}, page_url=page_url)
 
 
-payment = Decider("payment", initial=Payment(), decide=decide, evolve=evolve, shape=2)
+payment = Decider("payment", initial=Payment(), decide=decide, evolve=evolve, shape=3)
