@@ -10,8 +10,9 @@ from uuid import UUID
 from afaq.audit.evidence import Published
 from services.identity.domain.life_event import MOTHER, TellLifeEvent, life_event
 from services.identity.domain.person import ErasePerson, NameChild, Register, person
-from services.payments.domain.payment import StartAttempt, payment
-from services.payments.effects import InquireAttempt
+from services.payments.domain.basket import GatherBasket, basket
+from services.payments.domain.payment import JoinBasket, StartAttempt, payment
+from services.payments.effects import InquireAttempt, InquireBasket
 from services.requests.domain.offer import Accept, Decline, offer
 from services.requests.domain.request import request
 from services.requests.domain.request_messages import Submit, Withdraw
@@ -35,6 +36,7 @@ class Habits:
     never_pays: float = 0.04
     leaves_the_page: float = 0.1
     pays_twice: float = 0.05
+    pays_together: float = 0.1
     withdraws: float = 0.05
     is_rejected: float = 0.1
     hint_is_lost: float = 0.3
@@ -53,6 +55,7 @@ class People:
     habits: Habits = field(default_factory=Habits)
     transactions: int = 0
     refused: int = 0
+    _gathering: dict[UUID, dict[UUID, int]] = field(default_factory=dict)
     _tasks: set["asyncio.Task[None]"] = field(default_factory=set)
     _clock: SimulatedClock = field(default_factory=SimulatedClock)
 
@@ -112,12 +115,10 @@ class People:
         """A licence is renewed, mostly."""
         self.transactions += 1
         applicant = await self._register(number)
-        submit = Submit(self.world.new_id(), SERVICE, VERSION, applicant, {"delivery": "digital"}, self._clock.now())
-        for _ in range(20):  # until requests knows them
-            if await self._ask("requests", request.send(submit.request_id, submit), caller=applicant):
-                self.world.acknowledged.add(submit.request_id)
-                break
-            await self._a_while()
+        submit = await self._submit(applicant)
+        if self._now_and_then(self.habits.pays_together):
+            self._gathering[applicant] = {}
+            await self._submit(applicant)
         if self._now_and_then(self.habits.withdraws):
             await self._a_while(5)
             await self._ask("requests", request.send(submit.request_id, Withdraw()), caller=applicant)
@@ -127,6 +128,15 @@ class People:
         if self._now_and_then(self.habits.is_erased):
             await self._a_while(5)
             await self._ask("identity", person.send(applicant, ErasePerson()), caller=applicant)
+
+    async def _submit(self, applicant: UUID) -> Submit:
+        submit = Submit(self.world.new_id(), SERVICE, VERSION, applicant, {"delivery": "digital"}, self._clock.now())
+        for _ in range(20):  # until requests knows them
+            if await self._ask("requests", request.send(submit.request_id, submit), caller=applicant):
+                self.world.acknowledged.add(submit.request_id)
+                break
+            await self._a_while()
+        return submit
 
     async def _have_a_child(self, number: int) -> None:
         """A hospital tells of a birth, before or after the mother is registered."""
@@ -165,6 +175,7 @@ class People:
         doing = {
             "payments.payment.requested": self._pay,
             "payments.payment.page_opened": self._be_at_the_page,
+            "payments.basket.page_opened": self._be_at_the_page,
             "payments.payment.failed": self._try_again,
             "requests.task.opened": self._decide,
             "requests.offer.made": self._answer_the_offer,
@@ -177,8 +188,23 @@ class People:
             return
         await self._a_while()
         payer = UUID(event.data["payer_id"])
+        if payer in self._gathering:
+            await self._gather(payer, event)
+            return
         for _ in range(2 if self._now_and_then(self.habits.pays_twice) else 1):
             await self._ask("payments", payment.send(event.key, StartAttempt(self.world.new_id())), caller=payer)
+
+    async def _gather(self, payer: UUID, event: Published) -> None:
+        """Who has two fees to pay pays them together, or alone where one cannot be paid any more."""
+        fees = self._gathering[payer]
+        fees[event.key] = event.data["amount_fils"]
+        if len(fees) < 2:
+            return
+        basket_id = self.world.new_id()
+        joins = [payment.send(id, JoinBasket(basket_id, amount_fils)) for id, amount_fils in fees.items()]
+        if not await self._ask("payments", basket.send(basket_id, GatherBasket(payer, fees)), *joins, caller=payer):
+            for id in fees:
+                await self._ask("payments", payment.send(id, StartAttempt(self.world.new_id())), caller=payer)
 
     async def _try_again(self, event: Published) -> None:
         await self._a_while()
@@ -188,14 +214,15 @@ class People:
 
     async def _be_at_the_page(self, event: Published) -> None:
         await self._a_while(5)
-        attempt_id = UUID(event.data["attempt_id"])
+        attempt_id = UUID(event.data["attempt_id"]) if "attempt_id" in event.data else event.key
         if self._now_and_then(self.habits.leaves_the_page):
             self.world.bank.leave(attempt_id)
         elif not self.world.bank.pay(attempt_id):
             return
         if not self._now_and_then(self.habits.hint_is_lost):
             for _ in range(self.world.chance.randint(1, 2)):
-                await self.world.hasten("payments", InquireAttempt, event.key)
+                for inquiry in (InquireAttempt, InquireBasket):
+                    await self.world.hasten("payments", inquiry, event.key)
 
     async def _decide(self, event: Published) -> None:
         if event.data["agency"] is None:
