@@ -57,5 +57,5 @@ class Service:
         return frozenset(event.type for event in (*self.reactions.events(), *self.projections.events()))
 
     def reacts_to(self, event: type[Event]) -> bool:
-        """Whether an own event of this class has to come back to this service as a job."""
+        """Whether this service reacts to its own events of this class."""
         return bool(self.reactions.to(event))

@@ -1,10 +1,12 @@
 """One batch of work in one transaction: admit, react, lock, decide, write (ADR 2).
 
+What own events bring about is done in the same transaction where nothing stands in its way, else by a job (ADR 23).
+
 The functions of a service are pure, so what goes wrong in one piece of work leaves no trace in the others: its draft
 is dropped and it is refused, deferred or parked alone. Only an error of the database loses the whole batch.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
@@ -29,19 +31,34 @@ from shared.store.work import Busy, Deferred, Done, Draft, Loaded, Outcome, Work
 from shared.store.writer import Writer
 
 Lanes = set[tuple[str, UUID]]
+OWN_EVENTS_AT_ONCE = 200
+"""So many own events are reacted to in one transaction; more are jobs, so that none grows without an end."""
 
 
 class Batch:
-    """The work of one transaction. `blocked` lanes hold something that failed: what is behind it waits too."""
+    """The work of one transaction. `blocked` lanes hold something that failed: what is behind it waits too.
+
+    `reacts`: own events are reacted to in this transaction; else, as after a conflict, each is a job.
+    """
 
     def __init__(
-        self, parts: Parts, connection: AnyConnection, *, blocked: Lanes | None = None, skip_locked: bool = False
+        self,
+        parts: Parts,
+        connection: AnyConnection,
+        *,
+        blocked: Lanes | None = None,
+        skip_locked: bool = False,
+        reacts: bool = True,
     ) -> None:
         self._parts = parts = replace(parts, keyring=parts.keyring.for_one_transaction())
         self._service = parts.service
         self._connection = connection
         self._blocked: Lanes = set() if blocked is None else blocked
         self._skip_locked = skip_locked
+        self._may_react = OWN_EVENTS_AT_ONCE if reacts else 0
+        self._own_events: list[tuple[str, Recorded[Event]]] = []
+        self._made_here: set[tuple[str, UUID]] = set()
+        self._have_jobs: set[UUID] = set()
         self._now = parts.clock.now()
         self._states: dict[tuple[str, UUID], Loaded] = {}
         self._held_by_others: set[tuple[str, UUID]] = set()
@@ -70,14 +87,49 @@ class Batch:
         """Deals with the works in their order. Raises only what the database raises."""
         self.outcomes.update(await admit_commands(self._parts, self._connection, works))
         await self._read_positions(works)
-        remaining = [work for work in works if work not in self.outcomes]
-        while remaining:
-            steps = await self._prepare(remaining)
-            settled = await self._settle_until_stale(remaining, steps)
-            await self._writer.flush()
-            self._givens.forget()
-            remaining = remaining[settled:]
+        remaining: Sequence[Work] = [work for work in works if work not in self.outcomes]
+        while remaining := await self._round(remaining) or await self._own_works():
+            pass
+        await self._writer.flush()
         return self.outcomes
+
+    async def _round(self, works: Sequence[Work]) -> Sequence[Work]:
+        """Settles works; what is left of them reads what was written so far, and that is in its place by then."""
+        if self._writer.tables & {part.table for work in works for part in self._given_to_reactions(work)}:
+            await self._write_so_far()
+        steps = await self._prepare(works)
+        settled = await self._settle_until_stale(works, steps)
+        if settled < len(works):
+            await self._write_so_far()
+        return works[settled:]
+
+    async def _write_so_far(self) -> None:
+        await self._writer.flush()
+        self._givens.forget()
+
+    async def _own_works(self) -> Sequence[Work]:
+        """The own events of the last round as works of the next; those that have to wait for others are jobs.
+
+        From here on no lock is waited for: what others hold is left to a job, so that no two transactions can wait for
+        each other in a ring.
+        """
+        self._skip_locked = True
+        self._givens.wait_for_no_lock()
+        events, self._own_events = self._own_events[: self._may_react], self._own_events[self._may_react :]
+        self._may_react -= len(events)
+        if not events:
+            for _, event in self._own_events:
+                self._leave(event)
+            return []
+        older = {event.aggregate_id for name, event in events if (name, event.aggregate_id) not in self._made_here}
+        if older:
+            rows = await self._connection.fetch(SQL["lanes_in_use"], jobs.OWN_EVENTS, sorted(older))
+            self._have_jobs |= {row["key"] for row in rows}
+        return [Work(event.caused(), event=event) for _, event in events]
+
+    def _leave(self, event: Recorded[Event]) -> None:
+        self._writer.keep(jobs.own_event(event))
+        self._have_jobs.add(event.aggregate_id)
 
     async def park(self, work: Work, error: BaseException) -> Deferred:
         """Parks a work that the database itself refused, in a transaction of its own."""
@@ -134,6 +186,8 @@ class Batch:
         loaded, held = await load_states(self._parts, self._connection, decider, ids, skip_locked=self._skip_locked)
         fresh = Loaded(decider.initial, 0, None)
         self._held_by_others |= {(decider.name, id) for id in held}
+        self._held_by_others -= {(decider.name, id) for id in ids - held}
+        self._made_here |= {(decider.name, id) for id in ids - held - loaded.keys()}
         self._states |= {(decider.name, id): loaded.get(id, fresh) for id in ids - held}
 
     def _state(self, send: Send) -> Loaded:
@@ -147,13 +201,20 @@ class Batch:
             await self._settle(work, steps[work])
         return len(works)
 
+    def _given_to_reactions(self, work: Work) -> Iterator[Given[Any]]:
+        for reaction in self._reactions(work):
+            yield from _parts_of(reaction.given)
+
     def _reads(self, work: Work, steps: list[Step] | Exception) -> set[str]:
-        givens = [reaction.given for reaction in self._reactions(work)]
+        tables = {part.table for part in self._given_to_reactions(work)}
         if isinstance(steps, list):
-            givens += [step.decider.given for step in steps if _is_now(step)]
-        return {part.table for given in givens for part in _parts_of(given)}
+            tables |= {part.table for step in steps if _is_now(step) for part in _parts_of(step.decider.given)}
+        return tables
 
     async def _settle(self, work: Work, steps: list[Step] | Exception) -> None:
+        if work.is_own_event:
+            await self._react(work, steps)
+            return
         outcome = self._turn(work) or await self._attempt(work, steps)
         self.outcomes[work] = outcome
         if isinstance(outcome, Deferred) and work.lane:
@@ -180,6 +241,22 @@ class Batch:
         if work.lane in self._waiting_lanes and work.job is None:
             return self._defer(work, "behind", parked=False)
         return self._defer(work, "gap", parked=True, error=f"event {seen + 1} of this key has not come")
+
+    async def _react(self, work: Work, steps: list[Step] | Exception) -> None:
+        """Reacts to an own event here and now; whatever keeps it from that is for its job to deal with."""
+        assert work.event is not None
+        try:
+            if isinstance(steps, Exception) or work.event.aggregate_id in self._have_jobs:
+                raise Busy
+            with _span_of(work):
+                draft = await self._draft(work, steps)
+        except Exception as error:
+            if is_database_error(error):
+                raise
+            self._leave(work.event)
+            return
+        self._merge(work, draft, None)
+        self.outcomes[work] = Done()
 
     async def _attempt(self, work: Work, steps: list[Step] | Exception) -> Outcome:
         try:
@@ -241,7 +318,7 @@ class Batch:
             draft.events.append((send.decider.name, event))
             draft.rows.extend(self._project(event))
             if self._service.reacts_to(type(data)):
-                draft.jobs.append(jobs.own_event(event))
+                draft.own_events.append((send.decider.name, event))
         draft.states[key] = after
 
     def _project(self, event: Recorded[Event]) -> list[Any]:
@@ -258,6 +335,7 @@ class Batch:
         changed = {key: after for key, after in draft.states.items() if after.version > self._states[key].version}
         self._writer.add(draft, {key: (self._states[key], after) for key, after in changed.items()})
         self._states |= draft.states
+        self._own_events += draft.own_events
         if work.foreign is not None and work.lane is not None:
             self._writer.follow(work.lane, self._positions.get(work.lane, 0), work.foreign.sequence)
             self._positions[work.lane] = work.foreign.sequence

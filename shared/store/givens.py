@@ -22,6 +22,10 @@ class GivenRows:
         self._connection = connection
         self._found: dict[tuple[Given[Any], Any], Any] = {}
 
+    def wait_for_no_lock(self) -> None:
+        """From here on, what is held by another transaction is an error of the database and not waited for."""
+        self._for_share = "given_rows_for_share_nowait"
+
     def forget(self) -> None:
         """What was read may have been changed by what was written since."""
         self._found.clear()

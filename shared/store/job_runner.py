@@ -1,4 +1,4 @@
-"""Does jobs: own events, timers, walks and waiting foreign events in batches, effects one by one side by side."""
+"""Does jobs: timers, walks, own and foreign events that had to wait, in batches; effects one by one side by side."""
 
 import asyncio
 import os

@@ -116,7 +116,7 @@ class Shell:
         try:
             return await self._transact(works)
         except Exception as error:
-            if is_transient(error) and not is_conflict(error):
+            if is_transient(error) and not is_conflict(error) and not is_locked(error):
                 raise
         blocked: Lanes = set()
         outcomes: dict[Work, Outcome] = {}
@@ -207,7 +207,7 @@ class Shell:
     async def _alone(self, work: Work, blocked: Lanes) -> Outcome:
         for attempt in range(CONFLICT_TRIES):
             try:
-                return (await self._transact([work], blocked=blocked))[work]
+                return (await self._transact([work], blocked=blocked, reacts=False))[work]
             except Exception as error:
                 if is_conflict(error) and attempt < CONFLICT_TRIES - 1:
                     await asyncio.sleep(0.005 * 2**attempt)
@@ -252,11 +252,11 @@ class Shell:
         return bool(counted == len(stretches))
 
     async def _transact(
-        self, works: Sequence[Work], *, blocked: Lanes | None = None, skip_locked: bool = False
+        self, works: Sequence[Work], *, blocked: Lanes | None = None, skip_locked: bool = False, reacts: bool = True
     ) -> dict[Work, Outcome]:
         started = time.perf_counter()
         async with self.parts.pool.acquire() as connection, connection.transaction():
-            batch = Batch(self.parts, connection, blocked=blocked, skip_locked=skip_locked)
+            batch = Batch(self.parts, connection, blocked=blocked, skip_locked=skip_locked, reacts=reacts)
             outcomes = await batch.run(works)
             crash_point("before_commit")
         metrics.committed(self.service.name, outcomes, time.perf_counter() - started, self.parts.clock.now())

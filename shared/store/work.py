@@ -105,6 +105,11 @@ class Work:
             return self.job.lane, self.job.key
         return None
 
+    @property
+    def is_own_event(self) -> bool:
+        """Whether it is an event of this service that was recorded in the same transaction."""
+        return self.event is not None and self.foreign is None and self.job is None
+
 
 @dataclass(frozen=True)
 class Done:
@@ -151,6 +156,7 @@ class Draft:
 
     states: dict[tuple[str, UUID], "Loaded"] = field(default_factory=dict)
     events: list[tuple[str, Recorded[Event]]] = field(default_factory=list)
+    own_events: list[tuple[str, Recorded[Event]]] = field(default_factory=list)
     rows: list[Any] = field(default_factory=list)
     jobs: list[dict[str, Any]] = field(default_factory=list)
     erasures: list[UUID] = field(default_factory=list)

@@ -296,6 +296,12 @@ async def events_of(tx: Transaction, id: UUID, after: int) -> list[Row]:
 
 
 @means
+async def lanes_in_use(tx: Transaction, lane: str, keys: Sequence[UUID]) -> list[Row]:
+    """Of which keys something waits in a lane."""
+    return [{"key": key} for key in keys if _in_lane(tx, lane, key)]
+
+
+@means
 async def own_events(tx: Transaction, ids: Sequence[UUID], sequences: Sequence[int]) -> list[Row]:
     return [row for place in zip(ids, sequences, strict=True) if (row := tx.get("event_log", place)) is not None]
 

@@ -1,13 +1,16 @@
 """Foreign and own events: once, in order, waiting where something is missing, parked where something is wrong."""
 
+import asyncio
 from uuid import uuid4
+
+import pytest
 
 from shared.contracts.personal import ERASED
 from shared.messaging.consumer import ParkingWatch
 from shared.store.statements import SQL
 from shared.store.work import Deferred, Done
 from tests.integration.kit.conftest import MakeToyshop, Toyshop
-from tests.integration.kit.toy import Close, Deposit, Ignored, Moved, MovedOtherwise, Open, OwnerGone, Seen
+from tests.integration.kit.toy import Close, Deposit, Ignored, Moved, MovedOtherwise, Open, OwnerGone, Pass, Seen
 
 
 async def retry_all(shop: Toyshop) -> None:
@@ -163,6 +166,65 @@ async def test_own_events_of_an_aggregate_are_reacted_to_in_their_order(shop: To
     assert kinds == ["opened", "greeted", "deposited"]
 
 
+async def test_what_an_own_event_brings_about_is_in_its_commit(shop: Toyshop) -> None:
+    one, other = uuid4(), uuid4()
+    await shop.shell.handle(shop.toys.account.send(one, Pass(other, 5)))
+    assert ((await shop.account(one)).balance, (await shop.account(other)).balance) == (-5, 5)
+    assert await shop.pool.fetchval("select count(*) from jobs") == 0
+    (passed,), (deposited,) = await shop.shell.history(one), await shop.shell.history(other)
+    assert deposited.origin.causation_id == passed.id
+    assert deposited.origin.correlation_id == passed.origin.correlation_id
+
+
+async def test_where_somebody_else_holds_the_other_aggregate_a_job_waits_for_it(shop: Toyshop) -> None:
+    one, other = uuid4(), uuid4()
+    await shop.shell.handle(shop.toys.account.send(other, Deposit(1)))
+    async with shop.pool.acquire() as holder, holder.transaction():
+        await holder.execute("select from accounts where id = $1 for update", other)
+        async with asyncio.timeout(5):
+            await shop.shell.handle(shop.toys.account.send(one, Pass(other, 5)))
+        assert await shop.pool.fetchval("select kind from jobs where key = $1", one) == "event"
+    await shop.run_jobs()
+    assert (await shop.account(other)).balance == 6
+
+
+async def test_two_that_pass_money_to_each_other_all_the_time_never_wait_in_a_ring(
+    shop: Toyshop, make_toyshop: MakeToyshop
+) -> None:
+    second, one, other = await make_toyshop(like=shop), uuid4(), uuid4()
+    for id in (one, other):
+        await shop.shell.handle(shop.toys.account.send(id, Deposit(100)))
+    passes = [(shop, one, other), (second, other, one)] * 20
+    await asyncio.gather(*(at.shell.handle(at.toys.account.send(giver, Pass(to, 1))) for at, giver, to in passes))
+    await shop.run_jobs()
+    assert ((await shop.account(one)).balance, (await shop.account(other)).balance) == (100, 100)
+    assert await shop.pool.fetchval("select deadlocks from pg_stat_database where datname = current_database()") == 0
+
+
+async def test_a_reaction_that_fails_is_parked_and_neither_refuses_its_command_nor_is_overtaken(shop: Toyshop) -> None:
+    one, other = uuid4(), uuid4()
+    await shop.shell.handle(shop.toys.account.send(one, Pass(other, 13)))
+    await shop.run_jobs()
+    await shop.shell.handle(shop.toys.account.send(one, Pass(other, 5)))
+    await shop.run_jobs()
+    (parked,) = await shop.jobs_in("parked")
+    assert (parked["key"], parked["reason"], parked["payload"]) == (one, "poison", {"sequence": 1})
+    assert await shop.pool.fetchval("select payload ->> 'sequence' from jobs where state = 'live'") == "2"
+    assert (await shop.account(one)).balance == -18
+    assert await shop.shell.history(other) == []
+
+
+async def test_no_chain_of_own_events_makes_a_commit_without_an_end(
+    shop: Toyshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.store.batch.OWN_EVENTS_AT_ONCE", 2)
+    one, others = uuid4(), [uuid4() for _ in range(5)]
+    await shop.shell.handle(*(shop.toys.account.send(one, Pass(other, 1)) for other in others))
+    assert [len(await shop.shell.history(other)) for other in others] == [1, 1, 0, 0, 0]
+    await shop.run_jobs()
+    assert [len(await shop.shell.history(other)) for other in others] == [1, 1, 1, 1, 1]
+
+
 async def test_a_walk_reaches_every_row_in_pages(shop: Toyshop) -> None:
     owner, accounts = uuid4(), [uuid4() for _ in range(1203)]
     for start in range(0, len(accounts), 100):
@@ -194,8 +256,6 @@ async def test_an_erased_persons_data_cannot_be_read_any_more_nor_be_written_aga
 async def test_of_two_consumers_that_both_believe_to_own_a_key_one_takes_each_event(
     shop: Toyshop, make_toyshop: MakeToyshop
 ) -> None:
-    import asyncio
-
     other, key, account_id = await make_toyshop(like=shop), uuid4(), uuid4()
     events = [Moved(account_id=account_id, amount=1) for _ in range(30)]
     ids = [uuid4() for _ in events]

@@ -62,6 +62,13 @@ class Withdrawn(Event, type="toys.account.withdrawn"):
     amount: int
 
 
+class Passed(Event, type="toys.account.passed"):
+    """Less, and as much more on another account."""
+
+    to: UUID
+    amount: int
+
+
 class Ticked(Event, type="toys.account.ticked"):
     """Time has passed."""
 
@@ -148,6 +155,12 @@ class Withdraw:
 
 
 @dataclass(frozen=True)
+class Pass:
+    to: UUID
+    amount: int
+
+
+@dataclass(frozen=True)
 class Tick: ...
 
 
@@ -168,8 +181,8 @@ class Close: ...
 class Break: ...
 
 
-Message = Open | Deposit | Withdraw | Tick | Greeting | NoGreeting | Close | Break
-Happening = Opened | Deposited | Withdrawn | Ticked | Greeted | Closed
+Message = Open | Deposit | Withdraw | Pass | Tick | Greeting | NoGreeting | Close | Break
+Happening = Opened | Deposited | Withdrawn | Passed | Ticked | Greeted | Closed
 
 
 def decide(state: Account, message: Message, limit: Limit | None) -> Sequence[Happening]:
@@ -186,6 +199,8 @@ def decide(state: Account, message: Message, limit: Limit | None) -> Sequence[Ha
             if state.balance < amount:
                 raise Refused("overdrawn")
             return [Withdrawn(amount=amount)]
+        case Pass(to, amount):
+            return [Passed(to=to, amount=amount)]
         case Tick():
             return [Ticked()]
         case Greeting(by):
@@ -206,7 +221,7 @@ def evolve(state: Account, event: Happening) -> Account:
             return replace(state, owner_id=event.owner_id, note=event.note)
         case Deposited():
             return replace(state, balance=state.balance + event.amount)
-        case Withdrawn():
+        case Withdrawn() | Passed():
             return replace(state, balance=state.balance - event.amount)
         case Ticked():
             return replace(state, ticks=state.ticks + 1)
@@ -318,6 +333,12 @@ def _register_reactions(reactions: Reactions, account: Decider[Account, Message,
     @reactions.on(Greeted)
     def answer_a_greeting(event: Recorded[Greeted]) -> Iterator[Step]:
         yield account.send(event.aggregate_id, Deposit(1))
+
+    @reactions.on(Passed)
+    def pass_on(event: Recorded[Passed]) -> Iterator[Step]:
+        if event.data.amount == 13:
+            raise ValueError("a fault in a reaction")
+        yield account.send(event.data.to, Deposit(event.data.amount))
 
     @reactions.on(Opened)
     def greet_and_tick(event: Recorded[Opened]) -> Iterator[Step]:
