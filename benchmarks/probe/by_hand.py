@@ -105,7 +105,7 @@ async def _write(connection: Any, records: list[Any]) -> None:
         first.setdefault(key, sequence)
     ids = sorted(UUID(key) for key in last)
     await connection.fetch(SQL["inbox_positions"], [BELLS.name] * len(ids), ids)
-    await connection.fetch(for_table("lock_states", "counters"), ids)
+    await connection.fetch(for_table("lock_states", "counters", subject="null::uuid"), ids)
     log = [
         {
             "position": position,

@@ -58,20 +58,20 @@ class Codec(Generic[T]):
     def __init__(self, cls: type[T]) -> None:
         hints = get_type_hints(cls, include_extras=True)
         self._adapter: TypeAdapter[T] = TypeAdapter(cls)
-        self._subject = next((name for name, hint in hints.items() if _carries(hint, _Mark.SUBJECT)), None)
+        self.subject_field = next((name for name, hint in hints.items() if _carries(hint, _Mark.SUBJECT)), None)
         self.private = tuple(name for name, hint in hints.items() if _carries(hint, _Mark.PERSONAL))
 
     def subject_of(self, value: T, aggregate_id: UUID) -> UUID | None:
         """Whose key seals this value; None where nothing in it is personal."""
         if not self.private:
             return None
-        return getattr(value, self._subject) if self._subject else aggregate_id
+        return getattr(value, self.subject_field) if self.subject_field else aggregate_id
 
     def subject_in(self, data: Mapping[str, Any], aggregate_id: UUID) -> UUID | None:
         """Whose key opens what was stored as `data`."""
         if not self.private:
             return None
-        return UUID(data[self._subject]) if self._subject else aggregate_id
+        return UUID(data[self.subject_field]) if self.subject_field else aggregate_id
 
     def store(self, value: T, aggregate_id: UUID, box: Box | None) -> Stored:
         """The value in two parts; without a box (the subject is erased) its private fields are left out for good."""

@@ -16,8 +16,9 @@ async def admit_commands(parts: Parts, connection: AnyConnection, works: Sequenc
     if not keyed:
         return {}
     ids = sorted({key.id for _, key in keyed})
-    ours = {row["id"] for row in await connection.fetch(SQL["try_idempotency_locks"], ids) if row["ours"]}
-    answers = {row["id"]: row for row in await connection.fetch(SQL["idempotent_answers"], ids)}
+    rows = await connection.fetch(SQL["admit_keys"], ids)
+    ours = {row["id"] for row in rows if row["ours"]}
+    answers = {row["id"]: row for row in rows if row["status"] is not None}
     boxes = await parts.keyring.boxes(connection, {key.caller for _, key in keyed if key.id in answers})
     known: dict[Work, Outcome] = {}
     for work, key in keyed:

@@ -189,6 +189,7 @@ class JobRunner:
             "attempts",
             "first_due_at",
             "urgent",
+            "is_troubled",
         )
         if rows:
             crash_point("after_claim_before_work")
@@ -335,7 +336,7 @@ class JobRunner:
         delay, give_up_at = 0.1, time.monotonic() + LEASE_SECONDS - EFFECT_TIMEOUT_SECONDS
         while True:
             try:
-                if job.target:
+                if job.target and job.is_troubled:
                     await self._parts.pool.execute(SQL["circuit_ok"], job.target)
                 await self._shell.join(work)
                 return
@@ -354,7 +355,7 @@ class JobRunner:
             _log.warning(
                 "an effect failed", effect=job.name, id=str(job.id), fault=type(error).__name__, attempt=job.attempts
             )
-        if job.target:
+        if job.target and (fault or job.is_troubled):
             arguments = (CIRCUIT_FAULTS, CIRCUIT_OPEN_SECONDS) if fault else ()
             await self._parts.pool.execute(SQL["circuit_fault" if fault else "circuit_ok"], job.target, *arguments)
         deferred = Deferred(

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pydantic_core import from_json, to_json
 
 from shared.store.statements import SQL
-from shared.store.types import AnyConnection
+from shared.store.types import AnyConnection, Record
 
 _NONCE_BYTES = 12
 _VERSION = b"\x01"
@@ -53,19 +53,24 @@ class KeyRing:
         wanted = list(set(subjects))
         if not wanted:
             return {}
-        rows = await connection.fetch(SQL["subject_keys"], wanted)
-        return {row["subject_id"]: self._box(row["subject_id"], row["wrapped"]) for row in rows}
+        return self.opened(await connection.fetch(SQL["subject_keys"], wanted))
+
+    def opened(self, rows: Iterable[Record]) -> Boxes:
+        """The boxes of those persons whose wrapped keys these rows hold (`subject_id`, `wrapped`)."""
+        wrapped = {row["subject_id"]: row["wrapped"] for row in rows if row["subject_id"] is not None}
+        return {subject: self._box(subject, key) for subject, key in wrapped.items()}
 
     async def boxes_made(self, connection: AnyConnection, subjects: Iterable[UUID]) -> Boxes:
         """The boxes of all these subjects, with keys made for those that had none."""
         wanted = set(subjects)
         known = await self.boxes(connection, wanted)
-        missing = sorted(wanted - known.keys())
+        missing = wanted - known.keys()
         if not missing:
             return known
-        wrapped = [self._wrap(subject) for subject in missing]
-        await connection.execute(SQL["create_subject_keys"], missing, wrapped)
-        return {**known, **await self.boxes(connection, missing)}
+        subjects = sorted(missing)
+        wrapped = [self._wrap(subject) for subject in subjects]
+        made = self.opened(await connection.fetch(SQL["create_subject_keys"], subjects, wrapped))
+        return {**known, **made, **await self.boxes(connection, missing - made.keys())}
 
     async def destroy(self, connection: AnyConnection, subjects: Iterable[UUID], at: datetime) -> None:
         """Destroys the keys of these subjects, for good."""
@@ -96,6 +101,11 @@ class _Remembering(KeyRing):
         wanted = set(subjects)
         self._found.update(await super().boxes(connection, wanted - self._found.keys()))
         return {subject: self._found[subject] for subject in wanted if subject in self._found}
+
+    def opened(self, rows: Iterable[Record]) -> Boxes:
+        boxes = super().opened(rows)
+        self._found.update(boxes)
+        return boxes
 
     async def destroy(self, connection: AnyConnection, subjects: Iterable[UUID], at: datetime) -> None:
         gone = set(subjects)

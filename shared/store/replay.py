@@ -15,8 +15,8 @@ from shared.functions import Decider, fold
 from shared.store.log import read_all
 from shared.store.reading import opened, subjects_of
 from shared.store.shell import Shell
-from shared.store.statements import SQL, for_table
-from shared.store.states import states_of
+from shared.store.statements import SQL
+from shared.store.states import reading, states_of
 from shared.store.types import Record
 from shared.store.work import Loaded
 
@@ -55,7 +55,7 @@ async def verify_states(shell: Shell, progress: Progress = silent) -> Comparison
 
 async def _compare(shell: Shell, decider: AnyDecider, histories: Histories, found: Comparison) -> None:
     async with shell.parts.pool.acquire() as connection:
-        rows = await connection.fetch(for_table("read_states", decider.table), list(histories))
+        rows = await connection.fetch(reading("read_states", decider), list(histories))
         loaded = await states_of(shell.parts, connection, decider, rows)
     for id, events in histories.items():
         found.aggregates += 1
@@ -68,7 +68,7 @@ async def _differs(shell: Shell, decider: AnyDecider, id: UUID) -> bool:
     async with shell.parts.pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
         rows = await connection.fetch(SQL["events_of"], id, 0)
         events = [event.data for event in await read_all(connection, shell.parts.keyring, rows)]
-        states = await connection.fetch(for_table("read_states", decider.table), [id])
+        states = await connection.fetch(reading("read_states", decider), [id])
         row = (await states_of(shell.parts, connection, decider, states)).get(id)
     return not _agree(decider, row, events)
 

@@ -23,8 +23,8 @@ from shared.store.faults import is_conflict, is_locked, is_transient
 from shared.store.keyring import KeyRing
 from shared.store.log import history, read_all
 from shared.store.parts import Parts, assemble
-from shared.store.statements import SQL, for_table
-from shared.store.states import read_state, states_of
+from shared.store.statements import SQL
+from shared.store.states import read_state, reading, states_of
 from shared.store.tempo import Tempo
 from shared.store.types import Pool
 from shared.store.work import Answer, Busy, Done, Idempotency, Loaded, Outcome, Overloaded, Work
@@ -132,7 +132,7 @@ class Shell:
     async def states(self, decider: Decider[Any, Any, Any, Any], ids: Sequence[UUID]) -> list[tuple[UUID, Any]]:
         """Several aggregates of one kind as they were committed last, in the order of the ids."""
         async with self.parts.pool.acquire() as connection:
-            rows = await connection.fetch(for_table("read_states", decider.table), ids)
+            rows = await connection.fetch(reading("read_states", decider), ids)
             loaded = await states_of(self.parts, connection, decider, rows)
         return [(id, loaded[id].state) for id in ids if id in loaded]
 

@@ -15,34 +15,34 @@ from shared.store.work import Loaded
 AnyDecider = Decider[Any, Any, Any, Any]
 
 
+def reading(statement: str, decider: AnyDecider) -> str:
+    """A statement that reads a decider's states, each with the key of whom it is about."""
+    codec = codec_of(decider.state_class)
+    of_field = f"(t.state ->> '{codec.subject_field}')::uuid" if codec.subject_field else "t.id"
+    return for_table(statement, decider.table, subject=of_field if codec.private else "null::uuid")
+
+
 async def load_states(
     parts: Parts, connection: AnyConnection, decider: AnyDecider, ids: set[UUID], *, skip_locked: bool
 ) -> tuple[dict[UUID, Loaded], set[UUID]]:
     """The states of those aggregates that exist, locked; and, when skipping, those that somebody else holds."""
-    statement = "lock_free_states" if skip_locked else "lock_states"
-    wanted = sorted(ids)
-    rows = await connection.fetch(for_table(statement, decider.table), wanted)
-    held: set[UUID] = set()
-    if skip_locked and len(rows) < len(ids):
-        existing = await connection.fetch(for_table("existing_states", decider.table), wanted)
-        held = {row["id"] for row in existing} - {row["id"] for row in rows}
-    return await states_of(parts, connection, decider, rows), held
+    rows = await connection.fetch(reading("lock_free_states" if skip_locked else "lock_states", decider), sorted(ids))
+    held = {row["id"] for row in rows if row["version"] is None}
+    return await states_of(parts, connection, decider, [row for row in rows if row["id"] not in held]), held
 
 
 async def read_state(parts: Parts, connection: AnyConnection, decider: AnyDecider, id: UUID) -> Loaded | None:
     """One aggregate as it was committed last, not locked; None where it does not exist."""
-    rows = await connection.fetch(for_table("read_state", decider.table), id)
+    rows = await connection.fetch(reading("read_state", decider), id)
     return (await states_of(parts, connection, decider, rows)).get(id)
 
 
 async def states_of(
     parts: Parts, connection: AnyConnection, decider: AnyDecider, rows: Sequence[Record]
 ) -> dict[UUID, Loaded]:
-    """Rows of an aggregate's table as states."""
+    """Rows of an aggregate's table, as `reading` gives them, as states."""
     codec = codec_of(decider.state_class)
-    current = [row for row in rows if row["shape"] == decider.shape]
-    subjects = {subject for row in current if (subject := codec.subject_in(row["state"], row["id"]))}
-    boxes = await parts.keyring.boxes(connection, subjects)
+    boxes = parts.keyring.opened(rows)
     loaded: dict[UUID, Loaded] = {}
     for row in rows:
         if row["shape"] == decider.shape:

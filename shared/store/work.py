@@ -27,7 +27,7 @@ class Idempotency:
 
 @dataclass(frozen=True)
 class ClaimedJob:
-    """A row of `jobs` under our lease."""
+    """A row of `jobs` under our lease. `is_troubled`: its target had failed of late when it was claimed."""
 
     id: UUID
     kind: str
@@ -40,6 +40,7 @@ class ClaimedJob:
     attempts: int
     first_due_at: datetime
     urgent: bool
+    is_troubled: bool
     lease: UUID
 
 

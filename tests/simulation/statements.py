@@ -226,33 +226,38 @@ def _ids(tx: Transaction, table: str, ids: Sequence[UUID]) -> list[UUID]:
     return [id for id in ids if tx.get(table, id) is not None]
 
 
+def _with_key(tx: Transaction, row: Row, subject: str) -> Row:
+    """A row of a state with the key of whom it is about."""
+    field = re.search(r"'(\w+)'", subject)
+    about = UUID(row["state"][field[1]]) if field else row["id"] if subject == "t.id" else None
+    key = tx.get("subject_keys", about) if about else None
+    return {**row, "subject_id": about if key else None, "wrapped": key["wrapped"] if key else None}
+
+
 @means
-async def lock_states(tx: Transaction, ids: Sequence[UUID], *, table: str) -> list[Row]:
+async def lock_states(tx: Transaction, ids: Sequence[UUID], *, table: str, subject: str) -> list[Row]:
     for id in sorted(_ids(tx, table, ids)):
         await tx.lock((table, id))
-    return [row for id in sorted(ids) if (row := tx.get(table, id)) is not None]
+    return [_with_key(tx, row, subject) for id in sorted(ids) if (row := tx.get(table, id)) is not None]
 
 
 @means
-async def lock_free_states(tx: Transaction, ids: Sequence[UUID], *, table: str) -> list[Row]:
-    ours = [id for id in sorted(_ids(tx, table, ids)) if await tx.lock((table, id), wait=False)]
-    return [row for id in ours if (row := tx.get(table, id)) is not None]
+async def lock_free_states(tx: Transaction, ids: Sequence[UUID], *, table: str, subject: str) -> list[Row]:
+    existing = sorted(_ids(tx, table, ids))
+    ours = [id for id in existing if await tx.lock((table, id), wait=False)]
+    free = [_with_key(tx, row, subject) for id in ours if (row := tx.get(table, id)) is not None]
+    return free + [{"id": id, "version": None} for id in existing if id not in ours]
 
 
 @means
-async def existing_states(tx: Transaction, ids: Sequence[UUID], *, table: str) -> list[Row]:
-    return [{"id": id} for id in _ids(tx, table, ids)]
-
-
-@means
-async def read_state(tx: Transaction, id: UUID, *, table: str) -> list[Row]:
+async def read_state(tx: Transaction, id: UUID, *, table: str, subject: str) -> list[Row]:
     row = tx.get(table, id)
-    return [] if row is None else [row]
+    return [] if row is None else [_with_key(tx, row, subject)]
 
 
 @means
-async def read_states(tx: Transaction, ids: Sequence[UUID], *, table: str) -> list[Row]:
-    return [row for id in ids if (row := tx.get(table, id)) is not None]
+async def read_states(tx: Transaction, ids: Sequence[UUID], *, table: str, subject: str) -> list[Row]:
+    return [_with_key(tx, row, subject) for id in ids if (row := tx.get(table, id)) is not None]
 
 
 async def _given(tx: Transaction, keys: Sequence[Any], table: str, columns: str, by: str, lock: str) -> list[Row]:
@@ -443,7 +448,7 @@ async def claim_jobs(
         until = now_there + timedelta(seconds=effect_seconds if job["kind"] == "effect" else other_seconds)
         row = {**job, "attempts": job["attempts"] + 1, "leased_by": lease, "leased_until": until}
         tx.set("jobs", job["id"], row)
-        claimed.append(row)
+        claimed.append({**row, "is_troubled": tx.get("circuits", job["target"]) is not None})
     return claimed
 
 
@@ -533,13 +538,10 @@ async def circuit_unproved(tx: Transaction, target: str) -> int:
 
 
 @means
-async def try_idempotency_locks(tx: Transaction, ids: Sequence[UUID]) -> list[Row]:
-    return [{"id": id, "ours": await tx.lock(("key", id), wait=False)} for id in ids]
-
-
-@means
-async def idempotent_answers(tx: Transaction, ids: Sequence[UUID]) -> list[Row]:
-    return [row for id in ids if (row := tx.get("idempotency_keys", id)) is not None]
+async def admit_keys(tx: Transaction, ids: Sequence[UUID]) -> list[Row]:
+    nothing: Row = {"body_hash": None, "status": None, "answer": None}
+    found = {id: tx.get("idempotency_keys", id) or nothing for id in ids}
+    return [{**found[id], "id": id, "ours": await tx.lock(("key", id), wait=False)} for id in ids]
 
 
 @means
@@ -548,12 +550,15 @@ async def subject_keys(tx: Transaction, subjects: Sequence[UUID]) -> list[Row]:
 
 
 @means
-async def create_subject_keys(tx: Transaction, subjects: Sequence[UUID], wrapped: Sequence[bytes]) -> int:
+async def create_subject_keys(tx: Transaction, subjects: Sequence[UUID], wrapped: Sequence[bytes]) -> list[Row]:
+    made = []
     for subject, key in sorted(zip(subjects, wrapped, strict=True)):
         await tx.lock(("subject_keys", subject))
         if tx.get("subject_keys", subject) is None:
-            tx.set("subject_keys", subject, {"subject_id": subject, "wrapped": key, "destroyed_at": None})
-    return 0
+            row: Row = {"subject_id": subject, "wrapped": key, "destroyed_at": None}
+            tx.set("subject_keys", subject, row)
+            made.append(row)
+    return made
 
 
 @means

@@ -2,7 +2,7 @@
 -- an effect and $6 for all else; {which} says of which jobs: urgent ones, others, those of one key ($7), or all. Of a lane
 -- and key only the first job can be taken, whatever its state: so SKIP LOCKED never takes a job and skips the one before
 -- it. Attempts are counted here, so that a job that kills its process is counted too. Jobs of an open circuit stay; when
--- its time is over one job goes as a probe. The commit does not wait for the disk: a claim that is forgotten in a crash of
+-- its time is over one job goes as a probe; `is_troubled`: its target has failed of late. The commit does not wait for the disk: a claim that is forgotten in a crash of
 -- the server is only made again.
 with unhurried as materialized (
     select set_config('synchronous_commit', 'off', true)
@@ -35,4 +35,5 @@ update jobs set attempts = attempts + 1, leased_by = $4,
                 leased_until = now() + make_interval(secs => case when kind = 'effect' then $5 else $6 end)
 from due, unhurried where jobs.id = due.id
 returning jobs.id, jobs.seq, jobs.kind, jobs.name, jobs.lane, jobs.key, jobs.payload, jobs.origin, jobs.target,
-          jobs.attempts, jobs.first_due_at, jobs.leased_by, jobs.urgent
+          jobs.attempts, jobs.first_due_at, jobs.leased_by, jobs.urgent,
+          exists (select from circuits c where c.target = jobs.target) as is_troubled

@@ -1,2 +1,3 @@
--- Aggregates as they were committed last.
-select id, version, shape, state, sealed, correlation_id, updated_at from {table} where id = any($1::uuid[])
+-- Aggregates as they were committed last, each with the key of whom it is about, {subject}.
+select t.id, t.version, t.shape, t.state, t.sealed, t.correlation_id, t.updated_at, k.subject_id, k.wrapped
+from {table} t left join subject_keys k on k.subject_id = {subject} where t.id = any($1::uuid[])

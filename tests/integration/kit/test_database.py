@@ -93,6 +93,9 @@ def _texts(text: str, tables: list[str]) -> list[str]:
     if "{changes}" in text:
         filled = {"columns": "key_id, jwk", "key": "key_id", "changes": "update set jwk = excluded.jwk"}
         return [text.format(table="access_keys", **filled)]
+    if "{subject}" in text:
+        subjects = ("t.id", "null::uuid", "(t.state ->> 'person_id')::uuid")
+        return [text.format(table=table, subject=subject) for table in tables for subject in subjects]
     if "{columns}" in text or "{by}" in text:
         return [text.format(table=table, columns="id", by="id") for table in tables]
     return [text.format(table=table) for table in tables] if "{table}" in text else [text]
