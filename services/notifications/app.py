@@ -15,7 +15,7 @@ from services.notifications.domain.sms_route import ROUTE_ID, Figures, Provide, 
 from services.notifications.effects import MailServer, Meter, Recipients, SmsCompanies, effects
 from services.notifications.mail import SmtpServer
 from services.notifications.projections import projections
-from services.notifications.queries import find_recipient, sms_figures
+from services.notifications.queries import find_recipient, measure, sms_figures
 from services.notifications.reactions import reactions
 from services.notifications.receipts import Receipts
 from services.notifications.settings import NotificationsSettings
@@ -93,4 +93,4 @@ def compose() -> Composition:
             name: Receipts(company.webhook_secrets) for name, company in settings.sms_companies.items()
         }
 
-    return Composition(service, settings, router, FOLDER, begin, equip, end=companies.close)
+    return Composition(service, settings, router, FOLDER, begin, equip, companies.close, measure)

@@ -15,6 +15,7 @@ from shared.contracts.notifications import Channel, Failure
 from shared.contracts.personal import Erased
 from shared.functions import Effect, Effects, Job, Send
 from shared.kernel.errors import TryLater
+from shared.observability import metrics
 
 MEASURE_AGAIN_SECONDS = 5.0
 MEASURED = timedelta(minutes=1)
@@ -111,6 +112,7 @@ async def send_sms(effect: SendSms, job: Job, state: Delivery, recipients: Recip
         await companies.send(effect.provider, recipient.mobile, text, effect.reference)
     except AddressRefused as refused:
         return delivery.send(job.key, NotTaken(effect.number, Failure.PERMANENT, refused.why, job.now))
+    _note(job, state, Channel.SMS)
     return delivery.send(job.key, Taken(effect.number, parts_of(text)))
 
 
@@ -132,6 +134,7 @@ async def send_email(effect: SendEmail, job: Job, state: Delivery, recipients: R
         await mail.send(recipient.email, letter_of(state.title, state.body, recipient.language), effect.reference)
     except AddressRefused as refused:
         return delivery.send(job.key, NotTaken(effect.number, Failure.PERMANENT, refused.why, job.now))
+    _note(job, state, Channel.EMAIL)
     return delivery.send(job.key, Taken(effect.number, None))
 
 
@@ -142,6 +145,12 @@ async def measure_providers(job: Job, state: SmsRoute, meter: Meter) -> Send:
     if rerouted(state.weights, figures) == state.weights:
         raise TryLater("the weights are right", after_seconds=MEASURE_AGAIN_SECONDS, fault=False)
     return sms_route.send(ROUTE_ID, Measured(figures))
+
+
+def _note(job: Job, state: Delivery, channel: Channel) -> None:
+    """How long the person has waited; also for what is sent again by another channel."""
+    if state.requested_at is not None:
+        metrics.MESSAGE_SECONDS.labels(channel).observe(max(0.0, (job.now - state.requested_at).total_seconds()))
 
 
 async def _who(

@@ -1,0 +1,109 @@
+"""The database cluster or Kafka is lost and comes back from an earlier time: what differs is told, and healed."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from afaq.access import open_shell
+from afaq.audit import audit
+from afaq.audit.outside import Deployment
+from afaq.services import NAMES
+from shared.messaging.brokers import Brokers
+from shared.store.pool import NotConfirmed, open_pool
+from tests.conftest import RunningStack
+from tests.resilience.disaster import Site, archive_all
+from tests.support import Person, a_person, approve, gateway_attempts, pay, renewed, submit, until_status
+
+
+async def now(platform: RunningStack) -> datetime:
+    """A moment at which nothing is on its way."""
+    await asyncio.sleep(1.5)
+    connection = await asyncpg.connect(admin(platform))
+    moment: datetime = await connection.fetchval("select clock_timestamp()")
+    await connection.close()
+    await asyncio.sleep(0.2)
+    return moment
+
+
+def admin(platform: RunningStack) -> str:
+    postgres = platform.stack._postgres
+    assert postgres is not None
+    return postgres.dsn
+
+
+async def signed_in(platform: RunningStack, person: Person) -> Person:
+    return Person(person.id, person.civil_id, await platform.api.sign_in(civil_id=person.civil_id))
+
+
+async def violations(platform: RunningStack, *acknowledged: Mapping[str, Any]) -> list[str]:
+    """What the auditor finds, once all is quiet."""
+    async with AsyncExitStack() as stack:
+        environments = platform.stack.environments
+        shells = {name: await stack.enter_async_context(open_shell(name, environments[name])) for name in NAMES}
+        outside = Deployment(Brokers(bootstrap=platform.endpoints.kafka), platform.endpoints.urls["simulators"])
+        known = frozenset(UUID(request["id"]) for request in acknowledged)
+        return (await audit(shells, outside, acknowledged=known, patience_seconds=30)).violations
+
+
+async def purposes(platform: RunningStack, person: Person) -> list[str]:
+    inbox = (await platform.api.get("notifications", "/inbox", person.token))["items"]
+    return sorted(message["purpose"] for message in inbox)
+
+
+async def paid_once(platform: RunningStack, person: Person, request: Any) -> bool:
+    payment = await platform.api.get("payments", f"/payments/{request['payment_id']}", person.token)
+    attempts = await gateway_attempts(platform, payment)
+    return [(attempt["result"], attempt["refunds"]) for attempt in attempts] == [("CAPTURED", [])]
+
+
+@pytest.mark.timeout(300)
+async def test_databases_restored_to_a_time_before_the_topics_take_back_what_was_published(tmp_path: Path) -> None:
+    site = Site(tmp_path / "stack")
+    await site.prepare()
+    async with site.running() as platform:
+        site.back_up(admin(platform))
+        api = platform.api
+        settled, payer, late = [await a_person(api) for _ in range(3)]
+        before = await renewed(api, settled)
+        request = await submit(api, payer)  # its fee is asked for before the recovery point, and paid after it
+        await api.until(lambda: api.find("payments", f"/payments/{request['payment_id']}", payer.token), "payment")
+        moment = await now(platform)
+        await pay(api, payer, request)
+        await approve(api, request)
+        await until_status(api, payer, request, "fulfilled")
+        after = await submit(api, late)  # nothing of this is in the restored databases
+        await pay(api, late, after)
+        await until_status(api, late, after, "in_progress")
+        told = {person.id: await purposes(platform, person) for person in (payer, late)}
+        await archive_all(admin(platform))
+    site.destroy()
+    await site.restore(moment)
+    async with site.servers():
+        code, said = await site.afaq("doctor")
+        assert code == 1 and "events that the log has not" in said
+        with pytest.raises(NotConfirmed):  # nobody works on it until somebody has decided
+            await open_pool(
+                site.environments["payments"]["AFAQ_PAYMENTS_POSTGRES_DSN"], application="t", only_confirmed=True
+            )
+        for name in NAMES:
+            code, said = await site.afaq("replay", "recover", name, "--yes", services=[name])
+            assert code == 0, said
+        code, said = await site.afaq("doctor")
+        assert "well" in said and "log has not" not in said, said
+    async with site.running() as platform:
+        payer, late, settled = [await signed_in(platform, person) for person in (payer, late, settled)]
+        await until_status(platform.api, payer, request, "fulfilled")
+        await approve(platform.api, after)
+        await until_status(platform.api, late, after, "fulfilled")
+        for person, what in ((settled, before), (payer, request), (late, after)):
+            assert await paid_once(platform, person, what)
+        again = await renewed(platform.api, await a_person(platform.api))
+        assert await purposes(platform, payer) == told[payer.id]
+        assert await violations(platform, before, request, after, again) == []
