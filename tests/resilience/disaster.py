@@ -5,7 +5,6 @@ import importlib.util
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,7 +16,9 @@ import aiohttp
 import asyncpg
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
+from typer.testing import CliRunner
 
+from afaq.cli import app
 from afaq.demo.client import Api
 from afaq.local.kafka import Kafka
 from afaq.local.postgres import Postgres
@@ -121,15 +122,9 @@ class Site:
 
     async def afaq(self, *arguments: str) -> tuple[int, str]:
         """An operator's command: its exit code and what it said."""
-        env = {**os.environ, **self.environment(), "COLUMNS": "200"}
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "afaq", *arguments),
-            env=env,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        said, _ = await process.communicate()
-        return process.returncode or 0, said.decode()
+        env = {**self.environment(), "COLUMNS": "200"}
+        done = await asyncio.to_thread(CliRunner().invoke, app, list(arguments), env=env)
+        return done.exit_code, done.output
 
     def _give_to_postgres(self, path: Path) -> None:
         owner = (self.home / "password").stat()
