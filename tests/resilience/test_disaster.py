@@ -76,7 +76,7 @@ async def recovered(site: Site) -> None:
     assert code == 0, said
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_databases_restored_to_a_time_before_the_topics_take_back_what_was_published(tmp_path: Path) -> None:
     site = Site(tmp_path / "stack")
     await site.prepare()
@@ -112,7 +112,7 @@ async def test_databases_restored_to_a_time_before_the_topics_take_back_what_was
         assert await violations(platform, before, request, after, again) == []
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_databases_and_topics_restored_to_different_times_agree_and_lost_topics_are_filled_again(
     tmp_path: Path,
 ) -> None:
