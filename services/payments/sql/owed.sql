@@ -2,9 +2,9 @@
 with refunds as (
     select p.id from payments p where jsonb_path_exists(p.state, '$.attempts.* ? (@.status == "refund_due")') limit $2
 ), payouts_waiting as (
-    select s.status, w.id
-    from unnest(array['needs_account', 'ready']) as s (status)
-    cross join lateral (select p.id from payouts p where p.status = s.status limit $2) as w
+    (select status, id from payouts where status = 'needs_account' limit $2)
+    union all
+    (select status, id from payouts where status = 'ready' limit $2)
 ), due as (
     select 'refund' as kind, r.id, 'refund-due' as booked from refunds r
     union all
