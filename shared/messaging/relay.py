@@ -89,7 +89,7 @@ class Relay:
             if stop.is_set():
                 return
             await asyncio.sleep(0.5)
-        if not await self._log_is_whole(connection):
+        if not await self._log_is_whole(connection, stop):
             return
         self._seal = await last_seal(connection)
         self.leads = True
@@ -110,24 +110,26 @@ class Relay:
                 if rung or await connection.fetchval(SQL["is_to_be_published"]):
                     break
 
-    async def _log_is_whole(self, connection: Connection) -> bool:
+    async def _log_is_whole(self, connection: Connection, stop: asyncio.Event) -> bool:
         """Whether the log knows what the topic holds: a restored one would publish other events by the same numbers."""
+        behind = False
         try:
-            await confirm(connection, self._service.events, self._brokers)
-        except TopicsUnreadable as error:
-            _log.warning("the relay waits for its topic", fault=str(error))
-            await asyncio.sleep(1)
+            async with asyncio.timeout(ACKNOWLEDGED_WITHIN_SECONDS):
+                await confirm(connection, self._service.events, self._brokers)
+        except (TopicsUnreadable, TimeoutError) as error:
+            _log.warning("the relay waits for its topic", fault=type(error).__name__)
+            await _pause(stop, 1)
             return False
         except LogIsBehind:
-            metrics.LOG_BEHIND.labels(self._service.name).set(1)
+            behind = True
             _log.critical(
                 "the topic holds events that the log does not know: this database was restored, and nothing is "
                 "published; stop the service and run `afaq replay recover`"
             )
-            await asyncio.sleep(BEHIND_SECONDS)
-            return False
-        metrics.LOG_BEHIND.labels(self._service.name).set(0)
-        return True
+        metrics.LOG_BEHIND.labels(self._service.name).set(behind)
+        if behind:
+            await _pause(stop, BEHIND_SECONDS)
+        return not behind
 
     async def _publish_batch(self, connection: Connection) -> int:
         now = asyncio.get_running_loop().time
@@ -221,6 +223,11 @@ class Relay:
         with contextlib.suppress(Exception):
             await producer._sender.close()  # noqa: SLF001 there is no other way to end it
             await producer.client.close()
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
 
 
 def _sealed(messages: list[Message], topic: str, seal: bytes) -> list[Message]:
