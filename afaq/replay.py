@@ -248,7 +248,7 @@ def recover(
 
 
 async def _recover(name: str, since: datetime | None, *, leave_behind: bool, sure: bool) -> int:
-    from shared.messaging.standing import compare, confirm
+    from shared.messaging.standing import compare, confirm, newest_snapshots
     from shared.messaging.topic_pages import TopicsUnreadable
     from shared.store.recover import plan, take_back
 
@@ -258,6 +258,10 @@ async def _recover(name: str, since: datetime | None, *, leave_behind: bool, sur
             async with shell.parts.pool.acquire() as connection:
                 found = await compare(connection, shell.service.events, brokers)
             planned = await plan(shell, found.missing)
+            if planned.to_ask:
+                topics = [snapshot.topic for snapshot in shell.service.snapshots]
+                snapshots = await newest_snapshots(topics, planned.to_ask, brokers)
+                planned = await plan(shell, found.missing, snapshots)
             _show_plan(console, planned)
             if planned.refused and not leave_behind:
                 console.print("Nothing was changed: say --leave-behind to go on without what cannot be taken back.")
@@ -281,11 +285,10 @@ def _show_plan(console: Console, planned: "Plan") -> None:
     counts = Counter(event.data.type for _, event, _ in planned.events)
     table = Table("taken back", "how many", "of them without what was sealed")
     for name, number in sorted(counts.items()):
-        table.add_row(name, str(number), str(planned.veiled.get(name, 0)))
+        table.add_row(name, str(number), str(sum(event.data.type == name for event in planned.veiled)))
     console.print(table)
-    for _, event, envelope in planned.events:
-        if envelope["type"] in planned.veiled:
-            console.print(f"without what was sealed: {envelope['type']} of {event.aggregate_id}")
+    for event in planned.veiled:
+        console.print(f"without what was sealed: {event.data.type} of {event.aggregate_id}")
     for envelope, why in planned.refused:
         console.print(
             f"[red]not taken back:[/red] {envelope['type']} {envelope['sequence']} of {envelope['key']}: {why}"

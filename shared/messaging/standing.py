@@ -7,7 +7,7 @@ far as they differ: an order that the relay keeps but for what is committed at t
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,9 +21,10 @@ from aiokafka.partitioner import DefaultPartitioner
 from shared.contracts.envelope import MalformedEnvelope, envelope_of
 from shared.contracts.topics import Topic
 from shared.messaging.brokers import Brokers
-from shared.messaging.topic_pages import TopicsUnreadable
+from shared.messaging.topic_pages import TopicPages, TopicsUnreadable
 from shared.store.statements import SQL
 from shared.store.types import AnyConnection
+from shared.store.work import Foreign
 
 PAGE = 500
 """As many as the relay publishes at once: what is committed otherwise than it is numbered is no further apart."""
@@ -85,6 +86,16 @@ async def confirm(connection: AnyConnection, topic: Topic, brokers: Brokers) -> 
                     raise LogIsBehind
                 break
     await connection.execute(SQL["confirm_database"])
+
+
+async def newest_snapshots(topics: Sequence[Topic], keys: Set[UUID], brokers: Brokers) -> dict[UUID, Envelope]:
+    """The newest records of these keys on compacted topics. Reads all of them. Raises TopicsUnreadable."""
+    found: dict[UUID, Envelope] = {}
+    async with TopicPages(topics, brokers) as pages:
+        for source in await pages.round():
+            while page := await source.page():
+                found |= {one.key: one.envelope for _, one in page if isinstance(one, Foreign) and one.key in keys}
+    return found
 
 
 async def _known(connection: AnyConnection, page: Sequence[Envelope]) -> dict[Place, tuple[UUID, int]]:

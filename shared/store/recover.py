@@ -1,19 +1,20 @@
 """Takes events that a restored log has lost back from the topic, as they were (ADR 22).
 
 What was published is recorded again with its id, number and time, and what follows from it in the service — state,
-projections, its own reactions — with it, as when it first happened. What was sealed was on no topic: it reads `ERASED`,
-as if the person had been erased. Nothing is decided anew and nothing is done outside here.
+projections, its own reactions — with it, as when it first happened. What was sealed was not published: it is taken
+from the aggregate's snapshot where that says all of it, and else reads `ERASED`, as if the person had been erased.
+Nothing is decided anew and nothing is done outside here.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
 from shared.contracts.envelope import event_in
 from shared.contracts.event import Event, Recorded
-from shared.contracts.personal import codec_of
-from shared.functions import Decider, Service
+from shared.contracts.personal import ERASED, codec_of
+from shared.functions import Decider, Service, Snapshot
 from shared.store import jobs
 from shared.store.keyring import Boxes
 from shared.store.shell import Shell
@@ -24,6 +25,7 @@ from shared.store.work import Draft, Loaded
 from shared.store.writer import Writer
 
 PAGE = 500
+FORGOTTEN = "others would be told that the person is forgotten, because what was sealed is lost"
 AnyDecider = Decider[Any, Any, Any, Any]
 Envelope = Mapping[str, Any]
 
@@ -32,32 +34,38 @@ Envelope = Mapping[str, Any]
 class Plan:
     """What can be taken back, in an order in which it can have happened, and what cannot, each with the reason.
 
-    `veiled`: how many of those that can have lost what was sealed in them, by type.
+    `veiled`: those of the first that have lost what was sealed in them. `to_ask`: the aggregates of those that cannot
+    be taken back unless their snapshot says what was sealed.
     """
 
     events: list[tuple[AnyDecider, Recorded[Event], Envelope]] = field(default_factory=list)
     refused: list[tuple[Envelope, str]] = field(default_factory=list)
-    veiled: dict[str, int] = field(default_factory=dict)
+    veiled: list[Recorded[Event]] = field(default_factory=list)
+    to_ask: set[UUID] = field(default_factory=set)
 
 
-async def plan(shell: Shell, missing: Iterable[Envelope]) -> Plan:
-    """Looks at events that the log has not; only reads. Of an aggregate all is taken back, or nothing."""
-    found = Plan()
+async def plan(shell: Shell, missing: Iterable[Envelope], snapshots: Mapping[UUID, Envelope] | None = None) -> Plan:
+    """Looks at events that the log has not; only reads. Of an aggregate all is taken back, or nothing.
+
+    `snapshots`: the newest of some aggregates, as they were published. An older event is told with the newest contacts
+    and facts then: what was in between is lost.
+    """
+    found, newest = Plan(), snapshots or {}
     by_key: dict[UUID, list[Envelope]] = {}
     for envelope in missing:
         by_key.setdefault(UUID(envelope["key"]), []).append(envelope)
     last = {row["aggregate_id"]: row["sequence"] for row in await shell.parts.pool.fetch(SQL["log_ends"], list(by_key))}
     for key, envelopes in by_key.items():
         envelopes.sort(key=lambda envelope: int(envelope["sequence"]))
-        why = _why_not(shell.service, envelopes, last.get(key, 0))
+        why = _why_not(shell.service, envelopes, last.get(key, 0), newest.get(key))
         if why is not None:
             found.refused += [(envelope, why) for envelope in envelopes]
+            found.to_ask |= {key} if why == FORGOTTEN else set()
             continue
         for envelope in envelopes:
-            event = event_in(envelope)
+            event = _read(envelope, newest.get(key))
             found.events.append((_decider_of(shell.service, event.data), event, envelope))
-            if codec_of(type(event.data)).private:
-                found.veiled[envelope["type"]] = found.veiled.get(envelope["type"], 0) + 1
+            found.veiled += [event] if _is_veiled(event.data) else []
     found.events.sort(key=lambda one: (one[1].time, one[1].sequence))
     return found
 
@@ -80,7 +88,7 @@ async def take_back(shell: Shell, planned: Plan) -> int:
     return done
 
 
-def _why_not(service: Service, envelopes: Sequence[Envelope], last: int) -> str | None:
+def _why_not(service: Service, envelopes: Sequence[Envelope], last: int, snapshot: Envelope | None) -> str | None:
     """Why the lost events of an aggregate cannot be taken back; None where they can."""
     if envelopes[0]["sequence"] <= last:
         return "its number was given to another event since"
@@ -88,13 +96,35 @@ def _why_not(service: Service, envelopes: Sequence[Envelope], last: int) -> str 
         return "an event before it is nowhere"
     for envelope in envelopes:
         try:
-            event = event_in(envelope).data
+            event = _read(envelope, snapshot).data
         except Exception:
             return "this release cannot read it"
         decider = _decider_of(service, event)
-        if codec_of(type(event)).private and service.snapshot_of(decider) is not None:
-            return "others would be told that the person is forgotten, because what was sealed is lost"
+        published = service.snapshot_of(decider)
+        if _is_veiled(event) and published is not None and not _is_gone(published, snapshot, envelopes[-1]):
+            return FORGOTTEN
     return None
+
+
+def _read(envelope: Envelope, snapshot: Envelope | None) -> Recorded[Event]:
+    """An event as it was published; what was sealed in it is taken from a snapshot that is no older and says it all."""
+    event = event_in(envelope)
+    private = codec_of(type(event.data)).private
+    told = snapshot["data"] if snapshot is not None and snapshot["sequence"] >= event.sequence else {}
+    if not private or not told.keys() >= set(private):
+        return event
+    data = type(event.data).model_validate({**envelope["data"], **{name: told[name] for name in private}})
+    return replace(event, data=data)
+
+
+def _is_gone(published: Snapshot, snapshot: Envelope | None, newest: Envelope) -> bool:
+    """Whether others have been told that it is forgotten, and nothing has happened to it since."""
+    is_told = snapshot is not None and snapshot["type"] == published.gone.type
+    return is_told and snapshot is not None and int(snapshot["sequence"]) >= int(newest["sequence"])
+
+
+def _is_veiled(event: Event) -> bool:
+    return any(getattr(event, name) is ERASED for name in codec_of(type(event)).private)
 
 
 def _decider_of(service: Service, event: Event) -> AnyDecider:
@@ -137,4 +167,4 @@ class _AsPublished(Writer):
 
     def _log_rows(self, events: Sequence[tuple[str, Recorded[Event]]], boxes: Boxes) -> list[dict[str, Any]]:
         rows = super()._log_rows(events, boxes)
-        return [{**row, "data": self._published[row["id"]]["data"], "sealed": None} for row in rows]
+        return [{**row, "data": self._published[row["id"]]["data"]} for row in rows]

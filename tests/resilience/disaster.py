@@ -126,6 +126,8 @@ class Site:
         """An operator's command: its exit code and what it said."""
         env = {**self.environment(), "COLUMNS": "200"}
         done = await asyncio.to_thread(CliRunner().invoke, app, list(arguments), env=env)
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            raise done.exception
         return done.exit_code, done.output
 
     def _give_to_postgres(self, path: Path) -> None:

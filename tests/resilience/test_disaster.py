@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import aiohttp
 import asyncpg
 import pytest
 
@@ -76,6 +77,22 @@ async def recovered(site: Site) -> None:
     assert code == 0, said
 
 
+async def erase(platform: RunningStack, person: Person, registrar: str) -> None:
+    url, key = f"{platform.endpoints.urls['identity']}/persons/{person.id}", {"Idempotency-Key": person.id}
+    headers = {"Authorization": f"Bearer {registrar}"} | key
+    async with aiohttp.request("DELETE", url, headers=headers) as response:
+        assert response.status == 204
+
+
+async def is_erased(platform: RunningStack, person: Person) -> None:
+    """Whoever was erased after the recovery point is so again: their key is gone, in every service."""
+    for name in NAMES:
+        connection = await asyncpg.connect(platform.endpoints.dsns[name].app)
+        keys = await connection.fetch("select wrapped from subject_keys where subject_id = $1", UUID(person.id))
+        await connection.close()
+        assert all(row["wrapped"] is None for row in keys), name
+
+
 @pytest.mark.timeout(600)
 async def test_databases_restored_to_a_time_before_the_topics_take_back_what_was_published(tmp_path: Path) -> None:
     site = Site(tmp_path / "stack")
@@ -83,7 +100,7 @@ async def test_databases_restored_to_a_time_before_the_topics_take_back_what_was
     async with site.running() as platform:
         site.back_up(admin(platform))
         api = platform.api
-        settled, payer, late = [await a_person(api) for _ in range(3)]
+        settled, payer, late, mover, leaver = [await a_person(api) for _ in range(5)]
         before = await renewed(api, settled)
         request = await submit(api, payer)  # its fee is asked for before the recovery point, and paid after it
         await api.until(lambda: api.find("payments", f"/payments/{request['payment_id']}", payer.token), "payment")
@@ -95,6 +112,10 @@ async def test_databases_restored_to_a_time_before_the_topics_take_back_what_was
         after = await submit(api, late)  # nothing of this is in the restored databases
         await pay(api, late, after)
         await until_status(api, late, after, "in_progress")
+        registrar = await api.sign_in(role="registrar")
+        for person in (mover, leaver):
+            await api.patch("identity", f"/persons/{person.id}", {"mobile": "+96550000009"}, registrar)
+        await erase(platform, leaver, registrar)
         await archive_all(admin(platform))
     site.destroy()
     await site.restore(moment)
@@ -108,6 +129,9 @@ async def test_databases_restored_to_a_time_before_the_topics_take_back_what_was
         for person, what in ((settled, before), (payer, request), (late, after)):
             assert await paid_once(platform, person, what)
         again = await renewed(platform.api, await a_person(platform.api))
+        mover = await signed_in(platform, mover)  # what was changed is on the topic of snapshots
+        assert (await platform.api.get("identity", "/me", mover.token))["mobile"] == "+96550000009"
+        await is_erased(platform, leaver)
         assert await purposes(platform, payer) == told  # the words of what was told later are on no topic
         assert await violations(platform, before, request, after, again) == []
 
