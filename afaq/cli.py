@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -171,6 +171,45 @@ def top(
         running = next((found for found in LOCAL if (found / "stack.json").exists()), DEFAULT_DIRECTORY)
         named = {name: running_stack(running)["urls"][name] for name in NAMES}
     Top(named).run()
+
+
+@app.command()
+def status(
+    folder: Annotated[Path, typer.Argument(help="Where the page is written; any web server may hand it out.")],
+    at: Annotated[
+        list[str] | None, typer.Option(help="service=address as people reach it; the local stack's without any.")
+    ] = None,
+    prometheus: Annotated[str | None, typer.Option(help="Address of a Prometheus that watches the platform.")] = None,
+    every: Annotated[
+        float | None, typer.Option(help="Seconds after which it is written again, until Ctrl-C; once without.", min=5)
+    ] = None,
+) -> None:
+    """Write the public page of how each journey does, from what the services and Prometheus say."""
+    run(_status(folder, at or (), prometheus, every))
+
+
+async def _status(folder: Path, at: Sequence[str], prometheus: str | None, every: float | None) -> int:
+    from datetime import UTC, datetime
+
+    from afaq.access import LOCAL, running_stack
+    from afaq.status.asked import look
+    from afaq.status.journeys import journeys
+    from afaq.status.page import write
+
+    addresses = dict(place.split("=", 1) for place in at if "=" in place)
+    if not at:
+        running = next((found for found in LOCAL if (found / "stack.json").exists()), DEFAULT_DIRECTORY)
+        addresses = {name: running_stack(running)["urls"][name] for name in NAMES}
+    missing = [name for name in NAMES if name not in addresses]
+    if missing:
+        raise typer.BadParameter(f"say where each service is, --at {missing[0]}=https://…")
+    while True:
+        found = await look(journeys(), addresses, prometheus, datetime.now(UTC))
+        write(folder, journeys(), found)
+        _say(", ".join(f"{id} {state}" for id, state in found.states.items()))
+        if every is None:
+            return 0
+        await asyncio.sleep(every)
 
 
 @app.command()

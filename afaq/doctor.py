@@ -1,4 +1,6 @@
-"""Checks a deployment, changes nothing, and says what to do: databases, permissions, keys, clocks, Kafka, backlog."""
+"""Checks a deployment, changes nothing, and says what to do: databases, permissions, keys, clocks, Kafka, backlog, and
+whether each log and its topic know the same.
+"""
 
 from base64 import b64decode
 from collections.abc import AsyncIterator, Iterable
@@ -14,10 +16,14 @@ from cryptography.exceptions import InvalidTag
 
 from afaq.access import brokers_here, environment_of
 from afaq.local.errors import StackError
-from afaq.services import NAMES, migrations_of
+from afaq.services import NAMES, functions_of, migrations_of
 from shared.contracts.topics import TOPICS
+from shared.messaging.standing import compare
+from shared.messaging.topic_pages import TopicsUnreadable
 from shared.store.keyring import KeyRing
 from shared.store.migrate import KIT, read_migrations
+from shared.store.pool import connect
+from shared.store.statements import SQL
 from shared.store.types import AnyConnection as Connection
 
 POSTGRES = 180_000
@@ -40,8 +46,13 @@ async def examine() -> AsyncIterator[Finding]:
     for name in NAMES:
         async for finding in _examine_service(name):
             yield finding
-    for finding in await _kafka():
+    kafka = await _kafka()
+    for finding in kafka:
         yield finding
+    if all(finding.wrong is None for finding in kafka):
+        for name in NAMES:
+            for finding in await _standing(name):
+                yield finding
 
 
 async def _examine_service(name: str) -> AsyncIterator[Finding]:
@@ -186,6 +197,46 @@ async def _topics(admin: AIOKafkaAdminClient) -> list[Finding]:
             )
         findings.append(Finding("kafka", topic.name, wrong, do))
     return findings
+
+
+async def _standing(name: str) -> list[Finding]:
+    """How a service's log and topic stand to each other; nothing where its database has been missed already."""
+    dsn, service, place = (
+        environment_of(name).get(f"AFAQ_{name.upper()}_POSTGRES_DSN"),
+        functions_of(name),
+        "log and topic",
+    )
+    try:
+        connection = await connect(dsn or "", application="afaq-doctor")
+    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+        return []
+    try:
+        found = await compare(connection, service.events, brokers_here())
+        is_confirmed = await connection.fetchval(SQL["is_confirmed"])
+    except asyncpg.UndefinedTableError:  # its migrations have been missed already
+        return []
+    except TopicsUnreadable as error:
+        return [Finding(name, place, str(error), "see that the topic is there, and may be read")]
+    finally:
+        await connection.close()
+    findings = []
+    if found.contradicting:
+        wrong = f"{len(found.contradicting)} numbers are of other events on the topic than in the log"
+        do = f"stop {name}; `afaq replay recover {name}` names them"
+        findings.append(Finding(name, place, wrong, do))
+    if len(found.missing) > len(found.contradicting):
+        wrong = f"the topic has {len(found.missing) - len(found.contradicting)} events that the log has not"
+        do = f"the database was restored: stop {name}, then `afaq replay recover {name}`"
+        findings.append(Finding(name, place, wrong, do))
+    if found.lacking and found.since:
+        wrong = f"the log has {found.lacking} published events that the topic has not"
+        since = found.since.strftime("%Y-%m-%dT%H:%M:%SZ")
+        do = f"Kafka has lost them: `afaq replay redrive --service {name} --from {since}`, then with `--snapshots`"
+        findings.append(Finding(name, place, wrong, do))
+    if not findings and not is_confirmed:
+        wrong = "the database was restored or failed over to, and is not compared with its topic yet"
+        findings.append(Finding(name, place, wrong, "start a worker: it compares them before anybody works"))
+    return findings or [Finding(name, place)]
 
 
 async def _configured(admin: AIOKafkaAdminClient, names: Iterable[str]) -> dict[str, dict[str, Any]]:

@@ -4,10 +4,11 @@ import gc
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
@@ -29,6 +30,9 @@ from shared.store.replay import Comparison, verify_states
 from shared.store.replay import Progress as Tell
 from shared.store.shell import Shell
 from shared.store.statements import SQL
+
+if TYPE_CHECKING:
+    from shared.store.recover import Plan
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 REST = 2.0
@@ -223,6 +227,72 @@ def rewind(
 
     group = group_of(functions_of(service))
     run(_to_group(group, _topics_of(group, None), None, sure=sure))
+
+
+@app.command()
+def recover(
+    service: Annotated[str, typer.Argument(help="identity, requests, payments or notifications")],
+    *,
+    since: Annotated[
+        str | None, typer.Option("--from", help="Read the other topics again from this instant only; it is quicker.")
+    ] = None,
+    leave_behind: Annotated[
+        bool, typer.Option("--leave-behind", help="Go on without the events that cannot be taken back.")
+    ] = False,
+    sure: Sure = False,
+) -> None:
+    """After a service's database was restored: take what it has published since back from its topic into its log."""
+    from afaq.cli import run
+
+    run(_recover(service, _instant(since), leave_behind=leave_behind, sure=sure))
+
+
+async def _recover(name: str, since: datetime | None, *, leave_behind: bool, sure: bool) -> int:
+    from shared.messaging.standing import compare, confirm, newest_snapshots
+    from shared.messaging.topic_pages import TopicsUnreadable
+    from shared.store.recover import plan, take_back
+
+    console, brokers = Console(), brokers_here()
+    try:
+        async with open_shell(name) as shell:
+            async with shell.parts.pool.acquire() as connection:
+                found = await compare(connection, shell.service.events, brokers)
+            planned = await plan(shell, found.missing)
+            if planned.to_ask:
+                topics = [snapshot.topic for snapshot in shell.service.snapshots]
+                snapshots = await newest_snapshots(topics, planned.to_ask, brokers)
+                planned = await plan(shell, found.missing, snapshots)
+            _show_plan(console, planned)
+            if planned.refused and not leave_behind:
+                console.print("Nothing was changed: say --leave-behind to go on without what cannot be taken back.")
+                return 1
+            if not sure:
+                console.print("Nothing was changed. Say --yes to do it.")
+                return 0
+            await move_group(group_of(shell.service), shell.service.reads, brokers, since=since)
+            done = await take_back(shell, planned)
+            async with shell.parts.pool.acquire() as connection:
+                await confirm(connection, shell.service.events, brokers)
+    except GroupIsAtWork:
+        raise StackError(f"A process of {name} runs: stop all of them first.") from None
+    except TopicsUnreadable as error:
+        raise StackError(f"{error}.") from None
+    console.print(f"{done} events were taken back; {name} reads its topics again, and drops what it knows. Start it.")
+    return 0
+
+
+def _show_plan(console: Console, planned: "Plan") -> None:
+    counts = Counter(event.data.type for _, event, _ in planned.events)
+    table = Table("taken back", "how many", "of them without what was sealed")
+    for name, number in sorted(counts.items()):
+        table.add_row(name, str(number), str(sum(event.data.type == name for event in planned.veiled)))
+    console.print(table)
+    for event in planned.veiled:
+        console.print(f"without what was sealed: {event.data.type} of {event.aggregate_id}")
+    for envelope, why in planned.refused:
+        console.print(
+            f"[red]not taken back:[/red] {envelope['type']} {envelope['sequence']} of {envelope['key']}: {why}"
+        )
 
 
 async def _to_group(group: str, topics: Sequence[Topic], since: datetime | None, *, sure: bool) -> int:

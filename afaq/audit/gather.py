@@ -37,7 +37,7 @@ PAGE = 5000
 ROWS_OF = "rows of "
 KIT_TABLES = {
     *("event_log", "seals", "outbox", "inbox", "jobs", "circuits", "idempotency_keys", "subject_keys"),
-    *("aggregates", "migrations"),
+    *("aggregates", "migrations", "confirmed", "recovered_events"),
 }
 
 

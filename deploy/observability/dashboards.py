@@ -70,6 +70,11 @@ TOLD = "=~payments.payment.captured|requests.request.fee_due|requests.document.i
 PLATFORM = {
     "Does everything go on": [
         Graph(
+            "Targets outside that are left alone",
+            {"{{service}} {{target}}": "max by (service, target) (afaq_circuit_open)"},
+            says="1 while a target fails; every half minute one attempt goes first.",
+        ),
+        Graph(
             "Age of the oldest unpublished event",
             {"{{service}}": "max by (service) (afaq_outbox_oldest_seconds)"},
             "s",
@@ -143,6 +148,7 @@ SERVICE = {
     ],
 }
 
+_OWED = {"refunds": "refund", "payouts": "payout_ready", "payouts without an account": "payout_needs_account"}
 _CAPTURED = {"service": "requests", "type": "payments.payment.captured"}
 MONEY = {
     "From fee to service": [
@@ -169,6 +175,27 @@ MONEY = {
             {"share": within("afaq_handled_after_seconds", "10.0", **_CAPTURED)},
             "percentunit",
             "Below 99 % is an alert.",
+        ),
+    ],
+    "Owed": [
+        Graph(
+            "Due and not made",
+            {legend: f'max(afaq_owed{{kind="{kind}"}})' for legend, kind in _OWED.items()},
+            says="Counted up to 10,000.",
+        ),
+        Graph(
+            "How long the oldest has been due",
+            {legend: f'max(afaq_owed_oldest_seconds{{kind="{kind}"}})' for legend, kind in _OWED.items()},
+            "s",
+            "A refund or a payout that is due for a day is an alert; whoever has named no account is asked to.",
+        ),
+        Graph(
+            "The ledger, in fils",
+            {
+                "{{account}}": "max by (account) (afaq_ledger_fils)",
+                "sum": "sum(max by (account) (afaq_ledger_fils))",
+            },
+            says="The sum is 0. Balances are a minute old; after a start they come once all bookings are counted.",
         ),
     ],
     "The bank": [
@@ -216,6 +243,22 @@ WAITING = {
             "s",
         ),
     ],
+    "For somebody": [
+        Graph(
+            "Requests by whom they wait for",
+            {"{{owner}}": "max by (owner) (afaq_requests_waiting)"},
+            says="Counted up to 10,000 each.",
+        ),
+        Graph(
+            "Officers' open tasks", {"{{agency}}": "max by (agency) (afaq_tasks_open)"}, says="Up to 10,000 an agency."
+        ),
+        Graph(
+            "How long the first open task has waited",
+            {"{{agency}}": "max by (agency) (afaq_tasks_oldest_seconds)"},
+            "s",
+            "Two weeks are an alert.",
+        ),
+    ],
     "For the message": [
         Graph(
             "Until it is in the inbox",
@@ -229,8 +272,15 @@ WAITING = {
         ),
         Graph(
             "Messages still to be sent",
-            {"{{kind}}": 'max by (kind) (afaq_jobs{service="notifications", state="live"})'},
+            {"{{channel}}": "max by (channel) (afaq_messages_unsent)"},
+            says="By short message and mail, counted up to 10,000; the inbox is written with the event.",
         ),
+        Graph(
+            "How long the oldest of them has been due",
+            {"{{channel}}": "max by (channel) (afaq_messages_unsent_oldest_seconds)"},
+            "s",
+        ),
+        Graph("From the wish to the provider's taking", quantiles("afaq_message_seconds", "channel"), "s"),
     ],
 }
 

@@ -1,7 +1,7 @@
 """Composition root of notifications: the only file that wires its concrete parts."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -12,14 +12,15 @@ from services.notifications.domain.contact import contact
 from services.notifications.domain.delivery import delivery
 from services.notifications.domain.recipient import Recipient, preferences
 from services.notifications.domain.sms_route import ROUTE_ID, Figures, Provide, sms_route
-from services.notifications.effects import MailServer, Meter, Recipients, SmsCompanies, effects
+from services.notifications.effects import MailServer, Meter, Recipients, SmsCompanies, Waits, effects
 from services.notifications.mail import SmtpServer
 from services.notifications.projections import projections
-from services.notifications.queries import find_recipient, sms_figures
+from services.notifications.queries import find_recipient, measure, sms_figures
 from services.notifications.reactions import reactions
 from services.notifications.receipts import Receipts
 from services.notifications.settings import NotificationsSettings
 from services.notifications.sms import HttpSmsCompanies
+from shared.contracts.notifications import Channel
 from shared.contracts.topics import (
     IDENTITY_EVENTS,
     IDENTITY_KEYS,
@@ -29,6 +30,7 @@ from shared.contracts.topics import (
     REQUESTS_EVENTS,
 )
 from shared.functions import Service
+from shared.observability import metrics
 from shared.runtime.process import Composition
 from shared.store.shell import Shell
 from shared.store.types import Pool
@@ -68,6 +70,14 @@ class OwnMeter:
         return await sms_figures(self._pool, since, now)
 
 
+class MeasuredWaits:
+    """Counts for Prometheus; implements `Waits`."""
+
+    def note(self, channel: Channel, waited: timedelta) -> None:
+        """One message."""
+        metrics.MESSAGE_SECONDS.labels(channel).observe(max(0.0, waited.total_seconds()))
+
+
 def compose() -> Composition:
     """The service with the parts that its settings name."""
     settings = NotificationsSettings()
@@ -82,6 +92,7 @@ def compose() -> Composition:
     )
     effects.provide(SmsCompanies, companies)  # type: ignore[type-abstract]
     effects.provide(MailServer, mail)  # type: ignore[type-abstract]
+    effects.provide(Waits, MeasuredWaits())  # type: ignore[type-abstract]
 
     async def begin(shell: Shell) -> None:
         effects.provide(Recipients, KnownRecipients(shell.parts.pool))  # type: ignore[type-abstract]
@@ -93,4 +104,4 @@ def compose() -> Composition:
             name: Receipts(company.webhook_secrets) for name, company in settings.sms_companies.items()
         }
 
-    return Composition(service, settings, router, FOLDER, begin, equip, end=companies.close)
+    return Composition(service, settings, router, FOLDER, begin, equip, companies.close, measure)

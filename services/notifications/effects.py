@@ -55,6 +55,14 @@ class MailServer(Protocol):
         ...
 
 
+class Waits(Protocol):
+    """Is told for how long people have waited for what is sent to them."""
+
+    def note(self, channel: Channel, waited: timedelta) -> None:
+        """A provider has taken a message so long after the wish to tell the person."""
+        ...
+
+
 class Meter(Protocol):
     """Measures the providers of short messages."""
 
@@ -100,7 +108,9 @@ def not_taken(effect: SendSms | SendEmail, delivery_id: UUID) -> Send:
     max_attempts=2,  # then another company has it: seconds, not minutes
     exhausted=not_taken,
 )
-async def send_sms(effect: SendSms, job: Job, state: Delivery, recipients: Recipients, companies: SmsCompanies) -> Send:
+async def send_sms(
+    effect: SendSms, job: Job, state: Delivery, recipients: Recipients, companies: SmsCompanies, waits: Waits
+) -> Send:
     """The company knows the attempt by its reference, so that a repeat sends nothing twice."""
     recipient, refusal = await _who(effect, job, state, recipients, Channel.SMS)
     if refusal is not None or recipient is None or recipient.mobile is None:
@@ -111,6 +121,7 @@ async def send_sms(effect: SendSms, job: Job, state: Delivery, recipients: Recip
         await companies.send(effect.provider, recipient.mobile, text, effect.reference)
     except AddressRefused as refused:
         return delivery.send(job.key, NotTaken(effect.number, Failure.PERMANENT, refused.why, job.now))
+    _note(waits, job, state, Channel.SMS)
     return delivery.send(job.key, Taken(effect.number, parts_of(text)))
 
 
@@ -122,7 +133,9 @@ async def send_sms(effect: SendSms, job: Job, state: Delivery, recipients: Recip
     max_attempts=6,
     exhausted=not_taken,
 )
-async def send_email(effect: SendEmail, job: Job, state: Delivery, recipients: Recipients, mail: MailServer) -> Send:
+async def send_email(
+    effect: SendEmail, job: Job, state: Delivery, recipients: Recipients, mail: MailServer, waits: Waits
+) -> Send:
     """Mail cannot be taken back or told apart by its server: a crash may repeat it, with the same Message-ID."""
     recipient, refusal = await _who(effect, job, state, recipients, Channel.EMAIL)
     if refusal is not None or recipient is None or recipient.email is None:
@@ -132,6 +145,7 @@ async def send_email(effect: SendEmail, job: Job, state: Delivery, recipients: R
         await mail.send(recipient.email, letter_of(state.title, state.body, recipient.language), effect.reference)
     except AddressRefused as refused:
         return delivery.send(job.key, NotTaken(effect.number, Failure.PERMANENT, refused.why, job.now))
+    _note(waits, job, state, Channel.EMAIL)
     return delivery.send(job.key, Taken(effect.number, None))
 
 
@@ -142,6 +156,12 @@ async def measure_providers(job: Job, state: SmsRoute, meter: Meter) -> Send:
     if rerouted(state.weights, figures) == state.weights:
         raise TryLater("the weights are right", after_seconds=MEASURE_AGAIN_SECONDS, fault=False)
     return sms_route.send(ROUTE_ID, Measured(figures))
+
+
+def _note(waits: Waits, job: Job, state: Delivery, channel: Channel) -> None:
+    """How long the person has waited; also for what is sent again by another channel."""
+    if state.requested_at is not None:
+        waits.note(channel, job.now - state.requested_at)
 
 
 async def _who(

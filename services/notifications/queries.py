@@ -12,9 +12,13 @@ from services.notifications.domain.recipient import Recipient
 from services.notifications.domain.sms_route import Figures
 from shared.contracts.notifications import Channel
 from shared.kernel.text import LocalizedText
+from shared.observability import metrics
+from shared.store.shell import Shell
 from shared.store.statements import Statements
 from shared.store.types import Pool
 
+SENDING = {"SendSms": Channel.SMS, "SendEmail": Channel.EMAIL}
+"""The effects that hand messages over, by their lanes."""
 SQL = Statements(Path(__file__).parent / "sql")
 
 
@@ -42,6 +46,15 @@ class Message:
 
 _MESSAGE = TypeAdapter(Message)
 _RECIPIENT = TypeAdapter(Recipient)
+
+
+async def measure(shell: Shell) -> None:
+    """Sets the gauges of messages that wait: by index, and no further than `COUNTED_AT_MOST`."""
+    now, pool = shell.parts.clock.now(), shell.parts.pool
+    for row in await pool.fetch(SQL["unsent_messages"], now, list(SENDING), metrics.COUNTED_AT_MOST):
+        channel = SENDING[row["effect"]]
+        metrics.MESSAGES_UNSENT.labels(channel).set(row["messages"])
+        metrics.MESSAGES_UNSENT_OLDEST_SECONDS.labels(channel).set(row["oldest_seconds"])
 
 
 async def messages_of_person(

@@ -15,6 +15,7 @@ from services.payments.domain.payout_account import payout_account
 from services.payments.effects import Bank, Gateway, PayoutAccounts, effects
 from services.payments.knet import KnetTerminal
 from services.payments.projections import projections
+from services.payments.queries import Measure
 from services.payments.reactions import reactions
 from services.payments.settings import PaymentsSettings
 from shared.contracts.personal import Erased
@@ -74,4 +75,4 @@ def compose() -> Composition:
         await terminal.close()
         await bank.close()
 
-    return Composition(service, settings, router, FOLDER, begin, equip, end)
+    return Composition(service, settings, router, FOLDER, begin, equip, end, Measure())

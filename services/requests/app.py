@@ -18,7 +18,7 @@ from services.requests.effects import AgencySystems, Case, Cases, Holders, Signe
 from services.requests.papers.maker import PaperMaker
 from services.requests.papers.seal import PaperKey
 from services.requests.projections import projections
-from services.requests.queries import find_person
+from services.requests.queries import find_person, measure
 from services.requests.reactions import reactions
 from services.requests.sealed_store import SealedStore
 from services.requests.seed import publish_seed, read_definitions
@@ -107,4 +107,4 @@ def compose() -> Composition:
         papers.close()
         await systems.close()
 
-    return Composition(service, settings, router, FOLDER, begin, equip, end)
+    return Composition(service, settings, router, FOLDER, begin, equip, end, measure)

@@ -12,11 +12,15 @@ from pydantic import TypeAdapter
 from services.requests.domain.definition import ServiceDefinition
 from services.requests.domain.eligibility import KnownRelation
 from services.requests.domain.facts import KnownPerson
+from services.requests.domain.request_state import Owner
 from shared.kernel.clock import KUWAIT
 from shared.kernel.text import LocalizedText
+from shared.observability import metrics
+from shared.store.shell import Shell
 from shared.store.statements import Statements
 from shared.store.types import Pool
 
+OWNERS = list(Owner)
 SQL = Statements(Path(__file__).parent / "sql")
 _PERSON = TypeAdapter(KnownPerson)
 
@@ -45,6 +49,18 @@ _RELATION = TypeAdapter(KnownRelation)
 
 _read = lru_cache(maxsize=1000)(ServiceDefinition.model_validate_json)
 """A definition as its text says it: read once, because a version never changes."""
+
+
+async def measure(shell: Shell) -> None:
+    """Sets the gauges of what waits: by index, and no further than `COUNTED_AT_MOST`."""
+    pool, now = shell.parts.pool, shell.parts.clock.now()
+    for gauge in (metrics.TASKS_OPEN, metrics.TASKS_OLDEST_SECONDS):
+        gauge.clear()  # an agency may have none any more
+    for row in await pool.fetch(SQL["waiting_tasks"], now, metrics.COUNTED_AT_MOST):
+        metrics.TASKS_OPEN.labels(row["agency"]).set(row["open"])
+        metrics.TASKS_OLDEST_SECONDS.labels(row["agency"]).set(row["oldest_seconds"])
+    for row in await pool.fetch(SQL["waiting_requests"], OWNERS, metrics.COUNTED_AT_MOST):
+        metrics.REQUESTS_WAITING.labels(row["owner"]).set(row["waiting"])
 
 
 async def current_versions(pool: Pool, at: datetime, service_id: str | None = None) -> list[ServiceDefinition]:

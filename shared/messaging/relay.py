@@ -21,6 +21,8 @@ from shared.contracts.topics import Topic
 from shared.kernel.crash_points import crash_point
 from shared.kernel.ids import new_id
 from shared.messaging.brokers import Brokers
+from shared.messaging.standing import LogIsBehind, confirm
+from shared.messaging.topic_pages import TopicsUnreadable
 from shared.observability import metrics
 from shared.observability.tracing import OpenSpan, SpanKind, is_sampled
 from shared.store.bell import Listener
@@ -38,6 +40,8 @@ ACKNOWLEDGED_WITHIN_SECONDS = 8.0  # before PostgreSQL ends a silent session, an
 LEADER_LOCK = 7_051_001
 SILENT_LIMIT = "10s"
 """A leader that is silent for so long stands still, or is on a machine that is gone: another leads."""
+BEHIND_SECONDS = 10.0
+"""So often a relay looks whether its log was recovered."""
 SEAL_HEADER = "ce_sealhash"
 Message = tuple[str, bytes, bytes | None, Headers]
 
@@ -55,6 +59,8 @@ class Relay:
         self._poll_seconds = poll_seconds
         self._producer: AIOKafkaProducer | None = None
         self._seal = NO_SEAL
+        self.leads = False
+        """Whether this process publishes, and not another of its service."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Leads when it can, until `stop`; what is recorded by then and not published stays in the outbox."""
@@ -74,6 +80,7 @@ class Relay:
                 _log.warning("the relay has lost its database", fault=type(error).__name__)
                 await asyncio.sleep(0.5)
             finally:
+                self.leads = False
                 connection.terminate()
         await self._discard_producer()
 
@@ -82,7 +89,10 @@ class Relay:
             if stop.is_set():
                 return
             await asyncio.sleep(0.5)
+        if not await self._log_is_whole(connection, stop):
+            return
         self._seal = await last_seal(connection)
+        self.leads = True
         bell, tempo = Listener(self._shell.outbox_bell), Tempo()
         while not stop.is_set():
             try:
@@ -99,6 +109,27 @@ class Relay:
                 rung = await bell.wait(self._poll_seconds)
                 if rung or await connection.fetchval(SQL["is_to_be_published"]):
                     break
+
+    async def _log_is_whole(self, connection: Connection, stop: asyncio.Event) -> bool:
+        """Whether the log knows what the topic holds: a restored one would publish other events by the same numbers."""
+        behind = False
+        try:
+            async with asyncio.timeout(ACKNOWLEDGED_WITHIN_SECONDS):
+                await confirm(connection, self._service.events, self._brokers)
+        except (TopicsUnreadable, TimeoutError) as error:
+            _log.warning("the relay waits for its topic", fault=type(error).__name__)
+            await _pause(stop, 1)
+            return False
+        except LogIsBehind:
+            behind = True
+            _log.critical(
+                "the topic holds events that the log does not know: this database was restored, and nothing is "
+                "published; stop the service and run `afaq replay recover`"
+            )
+        metrics.LOG_BEHIND.labels(self._service.name).set(behind)
+        if behind:
+            await _pause(stop, BEHIND_SECONDS)
+        return not behind
 
     async def _publish_batch(self, connection: Connection) -> int:
         now = asyncio.get_running_loop().time
@@ -192,6 +223,11 @@ class Relay:
         with contextlib.suppress(Exception):
             await producer._sender.close()  # noqa: SLF001 there is no other way to end it
             await producer.client.close()
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
 
 
 def _sealed(messages: list[Message], topic: str, seal: bytes) -> list[Message]:

@@ -27,12 +27,45 @@ EFFECT_SECONDS = Histogram(
 PUBLISHED = Counter("afaq_events_published_total", "Events and snapshots acknowledged by Kafka", ["service"])
 OUTBOX_DEPTH = Gauge("afaq_outbox_depth", "Events that are committed and not yet published", ["service"])
 OUTBOX_OLDEST_SECONDS = Gauge("afaq_outbox_oldest_seconds", "Age of the oldest unpublished event", ["service"])
+LOG_BEHIND = Gauge("afaq_log_behind", "1 while the topic holds events that the log does not know", ["service"])
 CONSUMER_LAG = Gauge("afaq_consumer_lag", "Records of a partition not yet followed", ["service", "topic", "partition"])
 CONSUMER_PAUSED = Gauge("afaq_consumer_paused", "1 while too much is being parked to go on", ["service"])
 JOBS = Gauge("afaq_jobs", "Jobs by kind and state", ["service", "kind", "state"])
 HTTP_SECONDS = Histogram(
     "afaq_http_seconds", "Time to answer a request", ["service", "method", "route", "status"], buckets=_BUCKETS
 )
+
+
+CIRCUIT_OPEN = Gauge(
+    "afaq_circuit_open", "1 while a target outside is left alone because it fails", ["service", "target"]
+)
+TASKS_OPEN = Gauge("afaq_tasks_open", "Officers' open tasks, counted up to 10,000 an agency", ["agency"])
+TASKS_OLDEST_SECONDS = Gauge("afaq_tasks_oldest_seconds", "How long an agency's first open task has waited", ["agency"])
+REQUESTS_WAITING = Gauge(
+    "afaq_requests_waiting", "Requests that have not ended, by whom they wait for; up to 10,000 each", ["owner"]
+)
+OWED = Gauge("afaq_owed", "Refunds and payouts that are due and not made, up to 10,000 each", ["kind"])
+OWED_OLDEST_SECONDS = Gauge("afaq_owed_oldest_seconds", "How long the oldest of them has been due", ["kind"])
+LEDGER_FILS = Gauge("afaq_ledger_fils", "Balances of the ledger; they add up to nothing", ["account"])
+MESSAGES_UNSENT = Gauge(
+    "afaq_messages_unsent", "Messages that a provider has still to take, up to 10,000 a channel", ["channel"]
+)
+MESSAGES_UNSENT_OLDEST_SECONDS = Gauge(
+    "afaq_messages_unsent_oldest_seconds", "How long the oldest of them has been due", ["channel"]
+)
+MESSAGE_SECONDS = Histogram(
+    "afaq_message_seconds",
+    "Time from the wish to tell a person to the provider's taking of the message",
+    ["channel"],
+    buckets=(0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21600.0, 86400.0, 259200.0),
+)
+OF_THE_LEADER = (
+    *(TASKS_OPEN, TASKS_OLDEST_SECONDS, REQUESTS_WAITING, OWED, OWED_OLDEST_SECONDS, LEDGER_FILS),
+    *(MESSAGES_UNSENT, MESSAGES_UNSENT_OLDEST_SECONDS),
+)
+"""What one process of a service counts for all of them, and the others do not tell."""
+COUNTED_AT_MOST = 10_000
+"""No gauge of what waits counts further: so its cost does not grow with what has piled up."""
 
 
 def committed(service: str, outcomes: Mapping[Any, Any], seconds: float, now: datetime) -> None:

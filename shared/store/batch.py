@@ -64,6 +64,7 @@ class Batch:
         self._held_by_others: set[tuple[str, UUID]] = set()
         self._positions: dict[tuple[str, UUID], int] = {}
         self._waiting_lanes: Lanes = set()
+        self._decided: set[UUID] = set()
         self._givens = GivenRows(parts, connection, wait_for_locks=not skip_locked)
         self._writer = Writer(parts, connection, self._now)
         self.outcomes: dict[Work, Outcome] = {}
@@ -87,6 +88,7 @@ class Batch:
         """Deals with the works in their order. Raises only what the database raises."""
         self.outcomes.update(await admit_commands(self._parts, self._connection, works))
         await self._read_positions(works)
+        await self._read_decided(works)
         remaining: Sequence[Work] = [work for work in works if work not in self.outcomes]
         while remaining := await self._round(remaining) or await self._own_works():
             pass
@@ -147,6 +149,13 @@ class Batch:
             self._positions[lane] = row["sequence"]
             if row["waits"]:
                 self._waiting_lanes.add(lane)
+
+    async def _read_decided(self, works: Sequence[Work]) -> None:
+        """Events that were dealt with before this log was restored, as what it has taken back from its topic tells."""
+        causes = [work.event.id for work in works if work.event] if self._parts.has_recovered else []
+        if causes:
+            rows = await self._connection.fetch(SQL["decided_causes"], causes)
+            self._decided = {row["causation_id"] for row in rows}
 
     async def _prepare(self, works: Sequence[Work]) -> dict[Work, list[Step] | Exception]:
         reacting = [(reaction.given, work.event) for work in works for reaction in self._reactions(work)]
@@ -284,7 +293,8 @@ class Batch:
             job_id = derive_id("job", work.event.id, position) if work.event else new_id()
             match step:
                 case Send(at=None):
-                    await self._decide(draft, work, step)
+                    if work.event is None or work.event.id not in self._decided:
+                        await self._decide(draft, work, step)
                 case Send():
                     draft.jobs.append(jobs.timer(job_id, step, work.origin))
                 case Perform():

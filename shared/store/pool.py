@@ -3,20 +3,27 @@
 import asyncpg
 from pydantic_core import from_json, to_json
 
+from shared.store.statements import SQL
 from shared.store.types import Connection, Pool
 
 
-async def open_pool(dsn: str, *, application: str, size: int = 10) -> Pool:
+class NotConfirmed(asyncpg.CannotConnectNowError):
+    """Nobody has compared this database with the service's topic yet: for whoever asks, it is away."""
+
+
+async def open_pool(dsn: str, *, application: str, size: int = 10, only_confirmed: bool = False) -> Pool:
     """A pool whose connections speak JSON as Python values and give up rather than hang.
 
     Guarantees: a statement ends within 15 s, a wait for a lock within 10 s; a transaction left idle for 15 s is ended
     by the server, so that a process that only seems dead lets go of what it holds.
+    `only_confirmed`: a database that was restored or failed over to is away until a worker has compared it with the
+    service's topic. Connections that are there go on: a server that is restored has ended them.
     """
     return await asyncpg.create_pool(
         dsn,
         min_size=1,
         max_size=size,
-        init=speak_json,
+        init=_begin_confirmed if only_confirmed else speak_json,
         reset=_keep_the_session,
         server_settings=server_settings(application),
         command_timeout=30,
@@ -55,6 +62,12 @@ def server_settings(application: str) -> dict[str, str]:
 
 async def _keep_the_session(_: "asyncpg.Connection[asyncpg.Record]") -> None:
     """Nothing of ours outlives a transaction on a session: there is nothing to reset, and a round trip is spared."""
+
+
+async def _begin_confirmed(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    await speak_json(connection)
+    if not await connection.fetchval(SQL["is_confirmed"]):
+        raise NotConfirmed("the database was restored or failed over to; no worker has compared it with its topic yet")
 
 
 async def speak_json(connection: "asyncpg.Connection[asyncpg.Record]") -> None:

@@ -52,7 +52,7 @@ LOCK_PATIENCE_MS = 200
 _LOCK = 4_615_264
 _KIT = frozenset(
     ("aggregates", "circuits", "event_log", "idempotency_keys", "inbox", "jobs", "migrations", "outbox", "seals")
-) | {"subject_keys"}
+) | {"confirmed", "recovered_events", "subject_keys"}
 
 
 class RebuildRefused(Exception):

@@ -133,7 +133,7 @@ class Writer:
     async def _record(self, boxes: Boxes, upserts: Sequence[Write]) -> None:
         saves = self._saves(boxes)
         rows = (
-            [log_row(name, event, boxes, position) for position, (name, event) in enumerate(self._events)],
+            self._log_rows(self._events, boxes),
             self._outbox(),
             [{**self._job_row(job, boxes), "position": position} for position, job in enumerate(self._jobs)],
             [
@@ -156,6 +156,9 @@ class Writer:
         if written["followers"]:
             self.has_due = True
             self.has_due_urgently |= any(job.urgent for job in self._ended)
+
+    def _log_rows(self, events: Sequence[tuple[str, Recorded[Event]]], boxes: Boxes) -> list[dict[str, Any]]:
+        return [log_row(name, event, boxes, position) for position, (name, event) in enumerate(events)]
 
     def _outbox(self) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = [

@@ -13,6 +13,7 @@ import yaml
 
 from afaq.cli import app
 from afaq.services import NAMES, functions_of
+from afaq.status.journeys import journeys
 from deploy.observability.dashboards import FOLDER, dashboards
 from shared.contracts import identity, notifications, payments, requests
 from shared.contracts.event import all_events
@@ -28,6 +29,7 @@ ALERTS = {rule["alert"]: rule for rule in RULES}
 ASKED = [
     *((f"{board.stem}", query) for board in sorted(FOLDER.glob("*.json")) for query in queries(board)),
     *((name, rule["expr"]) for name, rule in ALERTS.items()),
+    *((one.id, query) for one in journeys() for query in (one.share, one.stopped) if query),
 ]
 HEADINGS = ["Symptom", "Meaning", "What to do", "How to know that it worked"]
 

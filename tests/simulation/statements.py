@@ -613,6 +613,11 @@ async def last_seal(tx: Transaction) -> list[Row]:
     return sorted(tx.scan("seals"), key=lambda row: -row["number"])[:1]
 
 
+@means
+async def has_recovered(tx: Transaction) -> list[Row]:
+    return [{"exists": False}]
+
+
 # --- the auditor's
 
 

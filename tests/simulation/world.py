@@ -14,7 +14,7 @@ from afaq.audit.evidence import Ledgers, Published
 from afaq.audit.outside import published_in
 from afaq.services import NAMES, functions_of
 from services.notifications.app import KnownRecipients
-from services.notifications.effects import MailServer, Recipients, SmsCompanies
+from services.notifications.effects import MailServer, Recipients, SmsCompanies, Waits
 from services.payments.effects import Gateway
 from services.requests.app import KnownHolders
 from services.requests.domain.definition import ServiceDefinition
@@ -100,6 +100,7 @@ class World:
             effects.provide(Gateway, self.bank)  # type: ignore[type-abstract]
         if service == "notifications":
             effects.provide(MailServer, self.post)  # type: ignore[type-abstract]
+            effects.provide(Waits, self.post)  # type: ignore[type-abstract]
             effects.provide(SmsCompanies, self.post)  # type: ignore[type-abstract]
             effects.provide(Recipients, KnownRecipients(pool))  # type: ignore[type-abstract]
         if service == "requests":

@@ -17,6 +17,10 @@ from shared.contracts.topics import Topic
 from shared.messaging.brokers import Brokers
 from shared.messaging.consumer import Consumer
 from shared.messaging.relay import Relay
+from shared.messaging.standing import compare
+from shared.store.pool import NotConfirmed, connect, open_pool
+from shared.store.recover import plan, take_back
+from shared.store.replay import verify_states
 from tests.conftest import Servers
 from tests.integration.kit.conftest import MakeToyshop, Toyshop
 from tests.integration.kit.toy import Close, Deposit, Moved, Open
@@ -87,6 +91,41 @@ def in_order(records: list[ConsumerRecord[bytes, bytes]]) -> bool:
             return False
         seen[record.key] = max(sequence, seen[record.key])
     return True
+
+
+async def test_a_log_that_knows_less_than_its_topic_publishes_nothing_until_it_knows_all_again(
+    published: Toyshop, servers: Servers
+) -> None:
+    shop, brokers, account = published, Brokers(bootstrap=servers.kafka), uuid4()
+    topic = shop.toys.service.events
+    for amount in (1, 2, 3):
+        await shop.shell.handle(shop.toys.account.send(account, Deposit(amount)))
+    async with relaying(shop, servers):
+        await all_published(shop)
+    owner = await connect(shop.owner_dsn, application="tests")
+    ids = [row["id"] for row in await owner.fetch("select id from event_log order by sequence")]
+    for table in ("event_log", "seals", "accounts", "movements"):  # as a restored database would have it
+        await owner.execute(f"delete from {table}")
+    await shop.shell.handle(shop.toys.account.send(uuid4(), Deposit(5)))
+    before = len(await records_of(topic, servers))
+    async with relaying(shop, servers):
+        await asyncio.sleep(1.5)
+    assert len(await records_of(topic, servers)) == before
+    assert await shop.pool.fetchval("select count(*) from confirmed") == 0
+    with pytest.raises(NotConfirmed):
+        await open_pool(shop.dsn, application="tests", only_confirmed=True)
+    found = await compare(owner, topic, brokers)
+    assert [one["id"] for one in found.missing] == [str(id) for id in ids] and found.contradicting == []
+    assert await take_back(shop.shell, await plan(shop.shell, found.missing)) == 3
+    again = await owner.fetch("select id from event_log where aggregate_id = $1 order by sequence", account)
+    assert [row["id"] for row in again] == ids
+    assert (await verify_states(shop.shell)).differing == []
+    async with relaying(shop, servers):
+        await all_published(shop)
+    await owner.close()
+    assert in_order(await records_of(topic, servers))
+    pool = await open_pool(shop.dsn, application="tests", only_confirmed=True)
+    await pool.close()
 
 
 async def test_two_writers_and_late_committers_lose_no_event_and_keep_each_keys_order(
