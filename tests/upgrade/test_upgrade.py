@@ -115,7 +115,11 @@ async def platform() -> AsyncIterator[Rollout]:
         pytest.skip("no container engine: `make upgrade-test` starts one where it may")
     try:
         began = time.monotonic()
-        await compose("up", "--detach", "--no-build", "--wait", "--wait-timeout", UP_SECONDS, AFAQ_IMAGE=LAST)
+        seconds = [f"{name}-{role}-2" for name in NAMES for role in ("worker", "api")]
+        firsts = [f"--scale={part}=0" for part in seconds]
+        up = ["up", "--detach", "--no-build", "--wait", "--wait-timeout", UP_SECONDS]
+        await compose(*up, *firsts, AFAQ_IMAGE=LAST)
+        await start(LAST, *seconds, publishes_seed=False)
         print(f"the last release is up after {time.monotonic() - began:.0f} s, each process twice")
         connector = aiohttp.TCPConnector(resolver=Loopback(), keepalive_timeout=3)
         async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=30)) as session:
