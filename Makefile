@@ -58,7 +58,7 @@ fmt: $(READY_TO_TEST) ## format the code, and mend what the linter can
 	$(BIN)/ruff format $(CODE)
 
 compose-test: $(READY_TO_TEST) ## the stack of deploy/compose.yaml in containers, its parts killed and paused, then an audit
-	@deploy/local/with-engine.sh deploy/local/compose-test.sh
+	@deploy/local/with-engine.sh deploy/local/compose-test.sh $(if $(ONLY),-k "$(ONLY)")
 
 upgrade-test: $(READY_TO_TEST) ## the last release, replaced by this one under load, gone back to and replaced, then an audit
 	@deploy/local/with-engine.sh deploy/local/upgrade-test.sh
