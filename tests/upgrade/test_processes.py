@@ -22,7 +22,7 @@ from afaq.services import NAMES
 from tests.resilience.faults.load import Load
 from tests.resilience.faults.stricken import Stricken
 from tests.resilience.faults.support import assert_clean, parked
-from tests.upgrade.test_upgrade import is_later
+from tests.upgrade.test_upgrade import COUPLES, is_later
 
 THIS = Path(__file__).parents[2]
 LAST_RELEASE = os.environ.get("AFAQ_LAST_RELEASE", "f839bb53c8")
@@ -50,7 +50,7 @@ class Releases(Stack):
         await self.supervisor.start()
         await self.supervisor.wait_ready(READY_SECONDS)
 
-    async def replace(self, code: Path, name: str, number: int, endpoints: Endpoints, **more: str) -> None:
+    async def replace(self, code: Path, name: str, number: int, endpoints: Endpoints, more: Mapping[str, str]) -> None:
         """Ends one process of a service in order, and starts another in its place; returns when that is ready."""
         await self.end(name, number)
         url = self.seconds[name] if number else endpoints.urls[name]
@@ -130,7 +130,7 @@ async def releases(tmp_path: Path, last: Path, monkeypatch: pytest.MonkeyPatch) 
     connector = aiohttp.TCPConnector(keepalive_timeout=3)
     timeout = aiohttp.ClientTimeout(total=60)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
-        more = {name: (stack.seconds[name],) for name, number in FIRST if number}
+        more: dict[str, tuple[str, ...]] = {name: (stack.seconds[name],) for name, number in FIRST if number}
         yield Stricken(endpoints, folder, stack, Api(endpoints.urls, session), {}, more_urls=more)
     for name, number in list(stack.running):
         await stack.end(name, number)
@@ -146,23 +146,27 @@ async def test_a_release_comes_goes_back_and_comes_again_under_load(releases: St
     def tell(what: str) -> None:
         print(f"[{time.monotonic() - began:5.0f} s] {what}", flush=True)
 
-    async def roll(code: Path, called: str, *, publishes_seed: bool = False) -> None:
+    async def replaced(code: Path, name: str, number: int, *, publishes_seed: str = "false") -> None:
+        seed = {"AFAQ_REQUESTS_PUBLISHES_SEED": publishes_seed}
+        await stack.replace(code, name, number, releases.endpoints, seed)
+
+    async def roll(code: Path, called: str) -> None:
         for batch in (FIRST, THEN):
-            since, more = time.monotonic(), {"AFAQ_REQUESTS_PUBLISHES_SEED": str(publishes_seed).lower()}
-            await asyncio.gather(*(stack.replace(code, *one, releases.endpoints, **more) for one in batch))
-            replaced = ", ".join(f"{name}-{number}" for name, number in batch)
-            tell(f"{replaced}: of the {called} release after {time.monotonic() - since:.0f} s")
+            since = time.monotonic()
+            await asyncio.gather(*(replaced(code, *one) for one in batch))
+            parts = ", ".join(f"{name}-{number}" for name, number in batch)
+            tell(f"{parts}: of the {called} release after {time.monotonic() - since:.0f} s")
         tell(f"parked: {await parked(releases) or 'nothing'}")
 
     async def a_birth() -> None:
-        people, urls = the_parents(), releases.endpoints.urls
+        people, urls = the_parents(next(COUPLES)), releases.endpoints.urls
         told: Any = await be_born(
             releases.api, urls, await register_parents(releases.api, people), people, lambda _: None
         )
         assert {message.channel.partition(" by ")[0] for message in told} == {"inbox", "SMS", "mail"}
         tell("a birth, and all that follows")
 
-    await asyncio.gather(*(stack.replace(last, *one, releases.endpoints) for one in (*FIRST, *THEN)))
+    await asyncio.gather(*(replaced(last, *one) for one in (*FIRST, *THEN)))
     tell("the last release runs")
     async with Load(releases, per_second=PER_SECOND, name="upgrade") as load:
         tell(f"a licence after {await load.until_one_more():.0f} s")
@@ -175,7 +179,7 @@ async def test_a_release_comes_goes_back_and_comes_again_under_load(releases: St
         await a_birth()
         await roll(THIS, "new")
         assert await parked(releases) == [], "what old processes could not read has gone on by itself"
-        await stack.replace(THIS, "requests", 1, releases.endpoints, AFAQ_REQUESTS_PUBLISHES_SEED="true")
+        await replaced(THIS, "requests", 1, publishes_seed="true")
         offered = {service["id"]: service for service in await releases.api.get("requests", "/catalogue")}
         assert offered["residency-renewal"]["version"] == 2
         tell(f"published: {len(offered)} services")

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import aiohttp
@@ -25,6 +26,7 @@ PER_SECOND = float(os.environ.get("AFAQ_UPGRADE_PER_SECOND", "0.5"))
 SECONDS = {"requests": "http://requests.localhost:9082", "payments": "http://payments.localhost:9083"}
 """Services of which there are two of each process, and where the second API is."""
 UP_SECONDS = "300"
+COUPLES = count()
 NEW_IN_THIS = "residency-renewal"
 """A service whose newest version has words that the last release does not know."""
 NO_ANSWER = frozenset({"ClientConnectorError", "ServerDisconnectedError", "ClientOSError", "TimeoutError"})
@@ -98,7 +100,7 @@ async def roll(platform: Rollout, image: str) -> None:
 
 async def a_birth(platform: Rollout) -> None:
     """What a life event brings is bound by data that both releases keep, each in a table of its own."""
-    people = the_parents()
+    people = the_parents(next(COUPLES))
     async with platform.step("a birth, with all that follows"):
         told = await be_born(platform.api, URLS, await register_parents(platform.api, people), people, lambda _: None)
     assert {message.channel.partition(" by ")[0] for message in told} == {"inbox", "SMS", "mail"}
