@@ -12,7 +12,7 @@ READY_TO_DEPLOY := .venv/ready-to-deploy
 READY_TO_RUN := $(shell [ $(READY_TO_TEST) -nt requirements/test.txt -a $(READY_TO_TEST) -nt requirements/local.txt ] \
   && echo $(READY_TO_TEST) || echo .venv/ready-to-run)
 
-.PHONY: help demo up test compose-test image sbom simulate chaos bench check dashboards fmt lock clean
+.PHONY: help demo up test compose-test upgrade-test upgrade-here image sbom simulate chaos bench check dashboards fmt lock clean
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -58,7 +58,13 @@ fmt: $(READY_TO_TEST) ## format the code, and mend what the linter can
 	$(BIN)/ruff format $(CODE)
 
 compose-test: $(READY_TO_TEST) ## the stack of deploy/compose.yaml in containers, its parts killed and paused, then an audit
-	@deploy/local/with-engine.sh deploy/local/compose-test.sh
+	@deploy/local/with-engine.sh deploy/local/compose-test.sh $(if $(ONLY),-k "$(ONLY)")
+
+upgrade-test: $(READY_TO_TEST) ## the last release, replaced by this one under load, gone back to and replaced, then an audit
+	@deploy/local/with-engine.sh deploy/local/upgrade-test.sh
+
+upgrade-here: $(READY_TO_TEST) ## the same without containers, on this machine's servers
+	$(BIN)/pytest -s -m "chaos or not chaos" tests/upgrade/test_processes.py
 
 image: ## the container image, `afaq`
 	docker build -f deploy/Dockerfile -t afaq .

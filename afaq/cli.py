@@ -138,12 +138,19 @@ for _name in NAMES:
 
 
 @app.command()
-def migrate(services: Annotated[list[str] | None, typer.Argument(help="All of them by default.")] = None) -> None:
+def migrate(
+    services: Annotated[list[str] | None, typer.Argument(help="All of them by default.")] = None,
+    *,
+    contract: Annotated[
+        bool,
+        typer.Option("--contract", help="Also take away what only earlier releases read: none runs or comes back."),
+    ] = False,
+) -> None:
     """Bring databases up to date: AFAQ_<SERVICE>_OWNER_DSN changes them for the user of AFAQ_<SERVICE>_POSTGRES_DSN."""
-    run(_migrate(services or list(NAMES)))
+    run(_migrate(services or list(NAMES), contract=contract))
 
 
-async def _migrate(names: list[str]) -> int:
+async def _migrate(names: list[str], *, contract: bool) -> int:
     from urllib.parse import urlsplit
 
     from afaq.services import migrations_of
@@ -151,7 +158,8 @@ async def _migrate(names: list[str]) -> int:
 
     for name in names:
         owner, app_dsn = (os.environ[f"AFAQ_{name.upper()}_{role}_DSN"] for role in ("OWNER", "POSTGRES"))
-        applied = await bring_up_to_date(owner, name, migrations_of(name), app_role=urlsplit(app_dsn).username or "")
+        role = urlsplit(app_dsn).username or ""
+        applied = await bring_up_to_date(owner, name, migrations_of(name), app_role=role, contract=contract)
         _say(f"{name}: {', '.join(applied) or 'up to date'}")
     return 0
 

@@ -94,11 +94,9 @@ async def _clock(name: str, connection: Connection) -> Finding:
 async def _migrations(name: str, connection: Connection) -> Finding:
     rows = await connection.fetch("select folder, name, checksum from migrations")
     applied = {(row["folder"], row["name"]): row["checksum"] for row in rows}
-    wanted = {
-        (m.folder, m.name): m.checksum
-        for m in [*read_migrations("kit", KIT), *read_migrations(name, migrations_of(name))]
-    }
-    missing = sorted(file for folder, file in wanted.keys() - applied.keys())
+    found = [*read_migrations("kit", KIT), *read_migrations(name, migrations_of(name))]
+    wanted = {(m.folder, m.name): m.checksum for m in found}
+    missing = sorted(m.name for m in found if (m.folder, m.name) not in applied and not m.contracts)
     changed = sorted(key[1] for key, checksum in wanted.items() if applied.get(key, checksum) != checksum)
     newer = sorted(file for folder, file in applied.keys() - wanted.keys())
     if changed:

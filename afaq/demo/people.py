@@ -35,10 +35,13 @@ def synthetic_people(how_many: int, *, today: date, now: str) -> list[SyntheticP
     return people
 
 
-def the_parents() -> tuple[SyntheticPerson, SyntheticPerson]:
-    """Maryam, who is reached by short messages in Arabic, and Khaled, whose number is dead: mail reaches him."""
+def the_parents(couple: int = 0) -> tuple[SyntheticPerson, SyntheticPerson]:
+    """Maryam, who is reached by short messages in Arabic, and Khaled, whose number is dead: mail reaches him.
+
+    Each `couple` has civil IDs of its own.
+    """
     born_on = date(1910, 12, 31)
-    ids = (number for serial in count(1) if (number := synthetic_civil_id(born_on, serial)) is not None)
+    ids = (number for serial in count(1 + 100 * couple) if (number := synthetic_civil_id(born_on, serial)) is not None)
     common = {"residence": "citizen", "facts": {}}
     maryam = {"name": {"ar": "مريم المثالي", "en": "Maryam Al-Mithali"}, "language": "ar"}
     khaled = {"name": {"ar": "خالد المثالي", "en": "Khaled Al-Mithali"}, "language": "en"}

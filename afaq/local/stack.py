@@ -199,6 +199,12 @@ class Stack:
         }
 
     async def _run_processes(self, endpoints: Endpoints) -> None:
+        programs = self._programs(endpoints)
+        self.supervisor = Supervisor(programs, self._directory, say=self._say, echo=self._echo)
+        await self.supervisor.start()
+        await self.supervisor.wait_ready(READY_SECONDS)
+
+    def _programs(self, endpoints: Endpoints) -> list[Program]:
         def program(name: str, command: list[str], path: str) -> Program:
             url = f"{endpoints.urls[name]}{path}"
             env = {**self.environments[name], INSTANCE_VARIABLE: name}  # its own: a second process is another instance
@@ -210,9 +216,7 @@ class Stack:
         port = endpoints.urls["sign-in"].rpartition(":")[2]
         sign_in = [python, "-W", "ignore", "-m", "oidc_provider_mock", "--host", "127.0.0.1", "--port", port]
         programs.append(program("sign-in", sign_in, "/.well-known/openid-configuration"))
-        self.supervisor = Supervisor(programs, self._directory, say=self._say, echo=self._echo)
-        await self.supervisor.start()
-        await self.supervisor.wait_ready(READY_SECONDS)
+        return programs
 
 
 async def _migrate(name: str, dsns: Dsns) -> None:

@@ -95,7 +95,7 @@ def compose() -> Composition:
     async def begin(shell: Shell) -> None:
         effects.provide(Holders, KnownHolders(shell.parts.pool))  # type: ignore[type-abstract]
         effects.provide(Cases, OwnCases(shell))  # type: ignore[type-abstract]
-        await publish_seed(shell, read_definitions())
+        await publish_seed(shell, read_definitions() if settings.publishes_seed else ())
 
     def equip(app: FastAPI) -> None:
         app.state.signer = signer

@@ -68,5 +68,5 @@ def service_versions(event: Recorded[PublicationPublished]) -> Iterator[Row]:
     values = {"service_id": told.service_id, "version": told.service_version, "effective_from": told.effective_from}
     yield Row("service_versions", {"key": key, **values, "definition": told.definition})
     for kind in LifeEventKind:
-        bound = [binding for binding in told.definition["bindings"] if binding["on"] == kind]
+        bound = [binding for binding in told.definition.get("bindings", ()) if binding["on"] == kind]
         yield Row("bound_versions", {"key": f"{key}/{kind}", "kind": kind, **values, "bindings": bound})

@@ -37,7 +37,7 @@ def read(file: Path) -> Any:
 
 
 async def publish_seed(shell: Shell, seed: Iterable[ServiceDefinition]) -> None:
-    """Publishes the seed; versions that are there already stay as they are.
+    """Publishes the seed, and versions of before there were events; those that are there already stay as they are.
 
     Raises Refused where a version was published with another text: a change has to be a new version.
     """

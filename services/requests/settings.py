@@ -15,7 +15,9 @@ class RequestsSettings(ServiceSettings):
     `paper_key` and `paper_certificate` (PEM) sign what people download. Keys and certificates that were used before
     stay under `…_retired`, so that what they have signed stays genuine. `paper_store` is where papers are kept:
     `file://…`, or a bucket's address; so are documents that people hand in. `agency_systems`: the agencies' own systems
-    that take tasks, by agency. `public_url` is how anyone reaches this service to verify a document.
+    that take tasks, by agency. `publishes_seed`: whether the services that come with the release are published when it
+    starts; not while processes of the last release, which may not be able to read them, run or may come back.
+    `public_url` is how anyone reaches this service to verify a document.
     """
 
     model_config = SettingsConfigDict(env_prefix="AFAQ_REQUESTS_")
@@ -28,4 +30,5 @@ class RequestsSettings(ServiceSettings):
     paper_certificates_retired: Sequence[str] = ()
     paper_store: str
     agency_systems: Mapping[str, SystemSettings] = {}
+    publishes_seed: bool = True
     public_url: HttpUrl

@@ -32,7 +32,7 @@ class MalformedEnvelope(Exception):
 
 
 class UnknownSchemaVersion(Exception):
-    """An event in a version that this code does not know; newer code will."""
+    """An event, or a row, in a version that this code does not know; newer code will."""
 
 
 def headers_of(row: Row, *, source: str) -> Headers:

@@ -5,7 +5,9 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
+
+from shared.contracts.envelope import UnknownSchemaVersion
 
 R = TypeVar("R")
 
@@ -50,8 +52,11 @@ class Given(Generic[R]):
         return TypeAdapter(self.row)
 
     def read(self, values: Mapping[str, Any]) -> R:
-        """The row made of a record's values."""
-        return self._adapter.validate_python(dict(values))
+        """The row made of a record's values. Raises UnknownSchemaVersion where it says what this code does not know."""
+        try:
+            return self._adapter.validate_python(dict(values))
+        except ValidationError:  # its text would quote the row
+            raise UnknownSchemaVersion(f"a row of {self.table}") from None
 
 
 class Givens(Generic[R]):

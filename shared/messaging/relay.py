@@ -42,10 +42,16 @@ SILENT_LIMIT = "10s"
 """A leader that is silent for so long stands still, or is on a machine that is gone: another leads."""
 BEHIND_SECONDS = 10.0
 """So often a relay looks whether its log was recovered."""
+NO_ANSWER_SECONDS = 15.0
+"""A database that gives no answer for so long is on a machine that is gone, or its connection is: there is another."""
 SEAL_HEADER = "ce_sealhash"
 Message = tuple[str, bytes, bytes | None, Headers]
 
 _log = structlog.get_logger()
+
+
+class NotAcknowledged(Exception):
+    """Kafka has not said of a whole batch that it has it; a database that gives no answer is another matter."""
 
 
 class Relay:
@@ -67,7 +73,10 @@ class Relay:
         while not stop.is_set():
             try:
                 connection = await connect(
-                    self._dsn, application=f"afaq-{self._service.name}-relay", idle_limit=SILENT_LIMIT
+                    self._dsn,
+                    application=f"afaq-{self._service.name}-relay",
+                    command_timeout=NO_ANSWER_SECONDS,
+                    idle_limit=SILENT_LIMIT,
                 )
             except (OSError, asyncpg.PostgresError, TimeoutError):
                 await asyncio.sleep(1)
@@ -99,9 +108,9 @@ class Relay:
                 await tempo.gather()
                 published = await self._publish_batch(connection)
                 tempo.done(published)
-            except (KafkaError, TimeoutError) as error:
+            except NotAcknowledged as error:
                 # The batch is read again from the start: we may not be the leader any more, and a snapshot may be old.
-                _log.warning("the relay sends a batch again", fault=type(error).__name__)
+                _log.warning("the relay sends a batch again", fault=type(error.__cause__ or error).__name__)
                 await self._discard_producer()
                 await asyncio.sleep(0.5)
                 continue
@@ -142,7 +151,7 @@ class Relay:
         messages = [message for row in rows if (message := await self._message(connection, row))]
         crash_point("after_commit_before_publish")
         if now() - read_at > ACKNOWLEDGED_WITHIN_SECONDS:
-            raise TimeoutError  # we stood still: another may lead by now, and have published what is newer
+            raise NotAcknowledged  # we stood still: another may lead by now, and have published what is newer
         await self._send(_sealed(messages, self._service.events.name, seal.hash) if logged else messages)
         crash_point("after_publish_before_delete")
         seqs, log_seqs = [row["seq"] for row in rows], [row["log_seq"] for row in logged]
@@ -186,18 +195,20 @@ class Relay:
         }
 
     async def _send(self, messages: list[Message]) -> None:
-        async with asyncio.timeout(ACKNOWLEDGED_WITHIN_SECONDS):
-            producer = await self._started_producer()
-            spans: list[OpenSpan] = []
-            try:
+        spans: list[OpenSpan] = []
+        try:
+            async with asyncio.timeout(ACKNOWLEDGED_WITHIN_SECONDS):
+                producer = await self._started_producer()
                 futures = [
                     await producer.send(topic, value, key=key, headers=_traced(headers, spans))
                     for topic, key, value, headers in messages
                 ]
                 await asyncio.gather(*futures)
-            finally:
-                for published in spans:
-                    published.end()
+        except (KafkaError, TimeoutError) as error:
+            raise NotAcknowledged from error
+        finally:
+            for published in spans:
+                published.end()
 
     async def _started_producer(self) -> AIOKafkaProducer:
         if self._producer is None:

@@ -133,9 +133,9 @@ class Batch:
         self._writer.keep(jobs.own_event(event))
         self._have_jobs.add(event.aggregate_id)
 
-    async def park(self, work: Work, error: BaseException) -> Deferred:
-        """Parks a work that the database itself refused, in a transaction of its own."""
-        deferred = self._defer(work, "poison", parked=True, error=f"{type(error).__name__}: {jobs.where(error)}")
+    async def park(self, work: Work, error: Exception) -> Deferred:
+        """Parks a work that the database itself refused, or of which nothing could be read, in its own transaction."""
+        deferred = self._park(work, error)
         await self._writer.flush()
         return deferred
 
@@ -366,7 +366,7 @@ class Batch:
             return self._defer(work, "not-yet", parked=True, error=str(error))
         return self._defer(work, "not-yet", parked=False, error=str(error), delay=jobs.not_yet_delay(waited))
 
-    def _park(self, work: Work, error: Exception) -> Outcome:
+    def _park(self, work: Work, error: Exception) -> Deferred:
         reason = "unknown-version" if isinstance(error, UnknownSchemaVersion) else "poison"
         if isinstance(error, Refused):
             reason = f"refused:{error.code}"

@@ -1,5 +1,8 @@
 """Migrations: numbered SQL, forward only, checksummed, run by one process at a time.
 
+What takes something away begins with `-- contract`, and waits until an operator says that no process of the release
+that reads it runs any more or will be gone back to. A new database has never had such a process.
+
 A waiting process polls for its turn: one that blocks on the advisory lock holds a snapshot, and another's
 `create index concurrently` would wait for it for ever (a deadlock that PostgreSQL resolves by failing).
 """
@@ -15,6 +18,7 @@ from shared.store.types import Connection
 
 KIT = Path(__file__).parent / "migrations"
 NO_TRANSACTION = "-- no-transaction"
+CONTRACT = "-- contract"
 _LOCK = 4_615_263
 _TABLE = """
 create table if not exists migrations (
@@ -40,10 +44,16 @@ class Migration:
         """SHA-256 of the text."""
         return hashlib.sha256(self.text.encode()).hexdigest()
 
+    @property
+    def contracts(self) -> bool:
+        """Whether it takes away what the last release may still read."""
+        return self.text.startswith(CONTRACT)
 
-async def migrate(owner_dsn: str, service: str, folder: Path, *, app_role: str) -> list[str]:
+
+async def migrate(owner_dsn: str, service: str, folder: Path, *, app_role: str, contract: bool = False) -> list[str]:
     """Brings a database to the newest form, the kit's tables first, and grants the app role what it needs.
 
+    `contract`: also takes away what only earlier releases read.
     Returns the names of what was applied. Raises MigrationRefused before anything is changed.
     """
     connection = await connect(owner_dsn, application=f"afaq-migrate-{service}", command_timeout=None)
@@ -53,7 +63,7 @@ async def migrate(owner_dsn: str, service: str, folder: Path, *, app_role: str) 
             await asyncio.sleep(0.1)
         await connection.execute(_TABLE)
         found = [*read_migrations("kit", KIT), *read_migrations(service, folder)]
-        applied = await _apply(connection, found)
+        applied = await _apply(connection, found, contract=contract)
         await connection.execute(SQL["grants"].format(role=f'"{app_role}"'))
         return applied
     finally:
@@ -65,15 +75,16 @@ def read_migrations(folder: str, path: Path) -> list[Migration]:
     return [Migration(folder, file.stem, file.read_text(encoding="utf-8")) for file in sorted(path.glob("*.sql"))]
 
 
-async def _apply(connection: Connection, found: list[Migration]) -> list[str]:
+async def _apply(connection: Connection, found: list[Migration], *, contract: bool) -> list[str]:
     rows = await connection.fetch("select folder, name, checksum from migrations")
     known = {(row["folder"], row["name"]): row["checksum"] for row in rows}
     changed = [m.name for m in found if known.get((m.folder, m.name), m.checksum) != m.checksum]
     if changed:
         raise MigrationRefused(f"changed after being applied: {', '.join(changed)}. Restore the file; add a new one.")
     applied = []
+    is_new = not known
     for migration in found:
-        if (migration.folder, migration.name) not in known:
+        if (migration.folder, migration.name) not in known and (contract or is_new or not migration.contracts):
             await _apply_one(connection, migration)
             applied.append(migration.name)
     return applied

@@ -14,6 +14,7 @@ from opentelemetry import trace
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
+from shared.contracts.envelope import UnknownSchemaVersion
 from shared.kernel.errors import NotYet, Refused
 from shared.kernel.text import LocalizedText
 from shared.store.faults import Conflict, is_database_error
@@ -119,6 +120,11 @@ class ProblemAnswers:
         code = _STATUS_CODES.get(error.status_code, "invalid-request")
         return self.answer(request, code, headers=error.headers)
 
+    async def newer(self, request: Request, error: Exception) -> JSONResponse:
+        """What newer code has written: its processes answer, or this one does once it is replaced."""
+        _log.warning("a request met what only newer code can read", what=str(error), route=route_of(request))
+        return self.answer(request, "temporarily-unavailable", headers={"Retry-After": "2"})
+
     async def unexpected(self, request: Request, error: Exception) -> JSONResponse:
         """A database that is away, or a fault of ours."""
         if is_database_error(error) and not isinstance(error, asyncpg.DataError):
@@ -132,6 +138,7 @@ class ProblemAnswers:
         app.add_exception_handler(Problem, self.problem)
         for domain_error in (Refused, NotYet, StillRunning, KeyReused):
             app.add_exception_handler(domain_error, self.refused)
+        app.add_exception_handler(UnknownSchemaVersion, self.newer)
         app.add_exception_handler(RequestValidationError, self.invalid)
         app.add_exception_handler(HTTPException, self.http)
         for away in (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, Conflict):

@@ -1,8 +1,11 @@
 """The catalogue is searched as people write, in either language."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
+import asyncpg
 import pytest
 
 from shared.kernel.clock import KUWAIT
@@ -24,6 +27,27 @@ async def found(http: Http, query: str) -> list[str]:
 )
 async def test_a_service_is_found_by_its_words_however_they_are_spelled(http: Http, words: str) -> None:
     assert LICENCE in await found(http, f"q={words}")
+
+
+async def test_a_service_with_words_of_newer_code_is_left_out_and_waits_for_it(
+    platform: RunningStack, http: Http
+) -> None:
+    """As after a rollback: others go on, and of this one nobody is told the rules of an older version."""
+    id, caller = f"newer-{uuid4().hex[:12]}", await a_person(platform.api)
+    said = json.dumps({"id": id, "version": 2, "agency": "moi-traffic", "word_of_newer_code": True})
+    connection = await asyncpg.connect(platform.endpoints.dsns["requests"].app)
+    try:
+        columns = "(key, service_id, version, definition)"
+        await connection.execute(f"insert into service_versions {columns} values ($1 || '@2', $1, 2, $2)", id, said)
+        catalogue = await found(http, "")
+        assert LICENCE in catalogue and id not in catalogue
+        assert_problem(await http.get("requests", f"/catalogue/{id}"), 503, "temporarily-unavailable")
+        submitted = await http.post("requests", "/requests", {"service_id": id, "form": {}}, caller.token)
+        assert_problem(submitted, 503, "temporarily-unavailable")
+        assert submitted.headers["Retry-After"] == "2"
+    finally:
+        await connection.execute("delete from service_versions where service_id = $1", id)
+        await connection.close()
 
 
 async def test_all_words_have_to_be_there(http: Http) -> None:

@@ -1,6 +1,7 @@
 """The composed stack in the hands of a test: its parts by name, and what can be done to them."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -17,7 +18,7 @@ URLS = {
 HEALS = {"kill": ("start", "--wait"), "pause": ("unpause",)}
 
 
-async def compose(*arguments: str, given: bytes | None = None, must: bool = True) -> tuple[int, str]:
+async def compose(*arguments: str, given: bytes | None = None, must: bool = True, **variables: str) -> tuple[int, str]:
     """Runs Compose; its exit code, and what it wrote. Where it `must` go well, fails with that."""
     process = await asyncio.create_subprocess_exec(
         "docker-compose",
@@ -25,6 +26,7 @@ async def compose(*arguments: str, given: bytes | None = None, must: bool = True
         stdin=asyncio.subprocess.PIPE if given is not None else asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, **variables},
     )
     out, err = await process.communicate(given)
     assert process.returncode == 0 or not must, f"docker-compose {' '.join(arguments)}:\n{out.decode()}{err.decode()}"

@@ -26,7 +26,7 @@ OnBehalfOf = Annotated[
 async def definition_in(shell: Shell, service_id: str, version: int | None = None) -> ServiceDefinition:
     """A version of a service, or its newest."""
     if version is None:
-        found = next(iter(await queries.current_versions(shell.parts.pool, shell.parts.clock.now(), service_id)), None)
+        found = await queries.current_version(shell.parts.pool, shell.parts.clock.now(), service_id)
     else:
         found = await queries.version_by_key(shell.parts.pool, service_key(service_id, version))
     if found is None:

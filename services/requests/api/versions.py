@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from services.requests import queries
 from services.requests.api.access import definition_in
 from services.requests.difference import Change, differences
-from services.requests.domain.definition import ServiceDefinition, Slug, service_key
+from services.requests.domain.definition import ServiceDefinition, Slug, read_definition, service_key
 from services.requests.domain.publication import (
     DraftVersion,
     Publication,
@@ -45,7 +45,7 @@ class VersionView(BaseModel):
     @staticmethod
     def of(_: UUID, state: Publication) -> "VersionView":
         """The view of a state."""
-        definition = ServiceDefinition.model_validate(state.definition)
+        definition = read_definition(state.definition)
         return VersionView(
             service_id=definition.id,
             version=definition.version,
@@ -130,10 +130,10 @@ async def get_changes(
     since: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
 ) -> list[Change]:
     """How a version differs from an earlier one, in words that people read; without one, from that of today."""
-    new = ServiceDefinition.model_validate((await _visible(shell, caller, service_id, version)).definition)
+    new = read_definition((await _visible(shell, caller, service_id, version)).definition)
     if since is None:
         return differences(await definition_in(shell, service_id), new)
-    old = ServiceDefinition.model_validate((await _visible(shell, caller, service_id, since)).definition)
+    old = read_definition((await _visible(shell, caller, service_id, since)).definition)
     return differences(old, new)
 
 

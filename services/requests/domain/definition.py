@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from shared.contracts.envelope import UnknownSchemaVersion
 from shared.contracts.identity import LifeEventKind, RelationKind, Residence
 from shared.contracts.requests import OfferMode
 from shared.kernel.text import LocalizedText
@@ -335,6 +336,16 @@ class ServiceDefinition(_Part):
         items = (item for step in fees for item in step.items)
         fixed = (item.amount_fils for item in items if not (item.per or item.exempt or item.where))
         return sum(step.amount_fils for step in fees) + sum(fixed)
+
+
+def read_definition(said: str | Mapping[str, Any]) -> ServiceDefinition:
+    """A published definition. Raises UnknownSchemaVersion where it has words that this code does not know."""
+    try:
+        if isinstance(said, str):
+            return ServiceDefinition.model_validate_json(said)
+        return ServiceDefinition.model_validate(said)
+    except ValidationError:
+        raise UnknownSchemaVersion("a service definition") from None
 
 
 def title_of(step: Step) -> LocalizedText:

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any, assert_never
 from uuid import UUID
 
-from services.requests.domain.definition import ServiceDefinition
+from services.requests.domain.definition import ServiceDefinition, read_definition
 from shared.contracts.requests import PublicationDrafted, PublicationPublished
 from shared.functions import Decider
 from shared.kernel.clock import KUWAIT
@@ -89,12 +89,12 @@ def decide(state: Publication, message: Message) -> Sequence[Event]:
                 raise Refused("version-needs-another-officer")
             if digest_of(state.definition) != message.digest:
                 raise Refused("version-written-anew")
-            definition = ServiceDefinition.model_validate(state.definition)
+            definition = read_definition(state.definition)
             return [published(definition, message.at, state.drafted_by, message.published_by)]
         case SeedVersion(definition, at):
             if state.status is not Status.PUBLISHED:
                 return [published(definition, at)]
-            if not is_the_same(ServiceDefinition.model_validate(state.definition), definition):
+            if not is_the_same(read_definition(state.definition), definition):
                 raise Refused("version-published-otherwise", {"version": definition.key})
             return []
         case _:
@@ -104,6 +104,14 @@ def decide(state: Publication, message: Message) -> Sequence[Event]:
 def digest_of(definition: Mapping[str, Any]) -> str:
     """By what one knows a definition from another: SHA-256 of its JSON with sorted names."""
     return sha256(json.dumps(definition, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def as_written(definition: ServiceDefinition) -> dict[str, Any]:
+    """A definition in no more words than it was written in: code that lacks newer words reads what does without them.
+
+    So what a word says by default never changes.
+    """
+    return definition.model_dump(mode="json", exclude_unset=True)
 
 
 def is_the_same(one: ServiceDefinition, other: ServiceDefinition) -> bool:
@@ -119,7 +127,7 @@ def drafted(state: Publication, command: DraftVersion) -> Sequence[PublicationDr
     event = PublicationDrafted(
         service_id=definition.id,
         service_version=definition.version,
-        definition=definition.model_dump(mode="json"),
+        definition=as_written(definition),
         drafted_by=command.drafted_by,
     )
     return [] if evolve(state, event) == state else [event]
@@ -133,7 +141,7 @@ def published(
         service_id=definition.id,
         service_version=definition.version,
         effective_from=definition.effective_from or at.astimezone(KUWAIT).date(),
-        definition=definition.model_dump(mode="json"),
+        definition=as_written(definition),
         drafted_by=drafted_by,
         published_by=published_by,
     )

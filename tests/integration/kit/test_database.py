@@ -47,6 +47,15 @@ async def test_a_migration_that_fails_leaves_nothing_behind(shop: Toyshop, tmp_p
     assert await shop.pool.fetchval("select to_regclass('half')") is None
 
 
+async def test_what_takes_something_away_waits_until_it_is_told_to(shop: Toyshop, tmp_path: Path) -> None:
+    (tmp_path / "0001_old.sql").write_text("create table old (id int)")
+    (tmp_path / "0002_drop_old.sql").write_text("-- contract: bigger has taken its place\ndrop table old")
+    (tmp_path / "0003_bigger.sql").write_text("create table bigger (id int)")
+    assert await migrate(shop.owner_dsn, "toys", tmp_path, app_role=APP) == ["0001_old", "0003_bigger"]
+    assert await migrate(shop.owner_dsn, "toys", tmp_path, app_role=APP, contract=True) == ["0002_drop_old"]
+    assert await shop.pool.fetchval("select to_regclass('old')") is None
+
+
 async def test_four_processes_that_migrate_at_once_do_it_once_index_built_beside_the_work(
     shop: Toyshop, tmp_path: Path
 ) -> None:

@@ -1,10 +1,12 @@
 """Foreign and own events: once, in order, waiting where something is missing, parked where something is wrong."""
 
 import asyncio
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 
+from shared.contracts.envelope import UnknownSchemaVersion
 from shared.contracts.personal import ERASED
 from shared.messaging.consumer import ParkingWatch
 from shared.store.statements import SQL
@@ -82,6 +84,32 @@ async def test_poison_parks_its_key_only_and_retry_drains_it_in_order(shop: Toys
     amounts = [event.data.amount for event in await shop.shell.history(account_id)]  # type: ignore[attr-defined]
     assert amounts == [1, 10, 100, 1000, 10_000]
     assert await shop.pool.fetchval("select count(*) from jobs where kind = 'foreign_event'") == 0
+
+
+async def rename_events(shop: Toyshop, account_id: UUID, *, old: str, new: str) -> None:
+    """What has happened to an account is of a type that this code does not know; or of one that it knows again."""
+    owner = await asyncpg.connect(shop.owner_dsn)
+    await owner.execute("update event_log set type = $3 where aggregate_id = $1 and type = $2", account_id, old, new)
+    await owner.execute("update accounts set shape = 99 where id = $1", account_id)
+    await owner.close()
+
+
+async def test_what_newer_code_has_written_waits_for_it_and_holds_up_nobody_else(shop: Toyshop) -> None:
+    account_id, other, known, newer = uuid4(), uuid4(), "toys.account.deposited", "toys.account.deposited_otherwise"
+    await shop.shell.handle(shop.toys.account.send(account_id, Deposit(1)))
+    await rename_events(shop, account_id, old=known, new=newer)
+    outcomes = await shop.follow(
+        shop.work(Moved(account_id=account_id, amount=5), account_id, 1),
+        shop.work(Moved(account_id=other, amount=7), other, 1),
+    )
+    assert isinstance(outcomes[0], Deferred) and outcomes[0].reason == "unknown-version"
+    assert (await shop.account(other)).balance == 7
+    with pytest.raises(UnknownSchemaVersion):
+        await shop.shell.handle(shop.toys.account.send(account_id, Deposit(1)))
+    await rename_events(shop, account_id, old=newer, new=known)
+    await shop.pool.execute(SQL["retry_parked"], None, "unknown-version", shop.clock.now())  # as a process that starts
+    await shop.run_jobs()
+    assert (await shop.account(account_id)).balance == 6
 
 
 async def test_where_poison_was_raised_is_told_without_what_it_was_raised_about(shop: Toyshop) -> None:

@@ -5,6 +5,7 @@ import contextlib
 import random
 from collections import defaultdict
 from collections.abc import AsyncIterator
+from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -24,6 +25,7 @@ from shared.store.replay import verify_states
 from tests.conftest import Servers
 from tests.integration.kit.conftest import MakeToyshop, Toyshop
 from tests.integration.kit.toy import Close, Deposit, Moved, Open
+from tests.resilience.faults.proxy import Proxy
 
 A_TICK = """
 insert into event_log (id, type, schema_version, aggregate, aggregate_id, sequence, data, recorded_at,
@@ -46,9 +48,9 @@ async def published(shop: Toyshop, servers: Servers) -> Toyshop:
 
 
 @contextlib.asynccontextmanager
-async def relaying(shop: Toyshop, servers: Servers) -> AsyncIterator[None]:
+async def relaying(shop: Toyshop, servers: Servers, *, dsn: str | None = None) -> AsyncIterator[None]:
     stop = asyncio.Event()
-    relay = Relay(shop.shell, dsn=shop.dsn, brokers=Brokers(bootstrap=servers.kafka), poll_seconds=0.01)
+    relay = Relay(shop.shell, dsn=dsn or shop.dsn, brokers=Brokers(bootstrap=servers.kafka), poll_seconds=0.01)
     task = asyncio.create_task(relay.run(stop))
     try:
         yield
@@ -157,6 +159,26 @@ async def test_two_writers_and_late_committers_lose_no_event_and_keep_each_keys_
     assert {header(record, "ce_id") for record in records} == {str(row["id"]) for row in log}
     assert len(records) == len(log) == 470
     assert in_order(records)
+
+
+async def test_a_relay_whose_database_falls_silent_looks_for_it_anew(
+    published: Toyshop, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when its machine is gone: no connection ends, and no answer comes."""
+    monkeypatch.setattr("shared.messaging.relay.NO_ANSWER_SECONDS", 1.0)
+    place, account_id = urlsplit(published.dsn), uuid4()
+    proxy = Proxy(lambda: (str(place.hostname), place.port or 0))
+    await proxy.start()
+    login = place.netloc.rpartition("@")[0]
+    through = urlunsplit(place._replace(netloc=f"{login}@127.0.0.1:{proxy.port}"))
+    async with relaying(published, servers, dsn=through):
+        await published.shell.handle(published.toys.account.send(account_id, Deposit(1)))
+        await all_published(published)
+        proxy.silence()
+        await published.shell.handle(published.toys.account.send(account_id, Deposit(1)))
+        async with asyncio.timeout(20):  # the server lets go of the lock after ten silent seconds
+            await all_published(published)
+    await proxy.stop()
 
 
 async def test_a_second_relay_takes_over_when_the_leader_is_gone(

@@ -7,14 +7,15 @@ the same key. So every promise that was made is known here, and whether it was k
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import aiohttp
 
-from tests.resilience.faults.stricken import Stricken, what_holds_it_up
+from afaq.demo.client import Api
+from tests.compose.composed import Loopback
 from tests.support import SUBMISSION, Person, a_person
 
 OFFICER = "officer:moi-traffic"
@@ -23,15 +24,45 @@ LATER = frozenset({"request-in-progress", "not-known-yet", "overloaded", "tempor
 FEE_FILS = 10_000
 
 
+class Strike(Protocol):
+    """Something that was done to a platform: when it began and was over, on the loop's clock."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def began_at(self) -> float: ...
+    @property
+    def ended_at(self) -> float: ...
+
+
+class Platform(Protocol):
+    """What people see of a platform. `acknowledged`: the requests that they were promised."""
+
+    @property
+    def api(self) -> Api: ...
+    @property
+    def acknowledged(self) -> dict[str, Any]: ...
+    @property
+    def strikes(self) -> Sequence[Strike]: ...
+    def addresses(self, service: str) -> Sequence[str]:
+        """Of the service's processes, each of which may answer."""
+        ...
+
+    async def what_holds_it_up(self) -> str:
+        """For whoever reads of a failure."""
+        ...
+
+
 class Client:
     """Calls with patience: until there is an answer that is one, from whichever process of the service gives it."""
 
-    def __init__(self, platform: Stricken, answers: Counter[str]) -> None:
+    def __init__(self, platform: Platform, answers: Counter[str]) -> None:
         self._platform = platform
         self._answers = answers
         self._turn: Counter[str] = Counter()  # which process of a service answers: as a load balancer finds out
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(keepalive_timeout=3, limit=0), timeout=aiohttp.ClientTimeout(total=6)
+            connector=aiohttp.TCPConnector(resolver=Loopback(), keepalive_timeout=3, limit=0),
+            timeout=aiohttp.ClientTimeout(total=6),
         )
 
     async def close(self) -> None:
@@ -60,7 +91,7 @@ class Client:
         pause = 0.1
         while True:
             turn = self._turn[service]
-            urls = [self._platform.endpoints.urls[service], *self._platform.more_urls.get(service, ())]
+            urls = self._platform.addresses(service)
             url = urls[turn % len(urls)]
             try:
                 async with self._session.request(method, f"{url}{path}", json=body, headers=headers) as response:
@@ -94,7 +125,7 @@ class Renewal:
 class Load:
     """Renewals at a constant rate from `async with` to its end; `all_done` then waits for what was promised."""
 
-    def __init__(self, platform: Stricken, *, per_second: float, name: str) -> None:
+    def __init__(self, platform: Platform, *, per_second: float, name: str) -> None:
         self._platform = platform
         self._per_second = per_second
         self._name = name
@@ -146,7 +177,7 @@ class Load:
         """Until somebody who comes from now on has their licence; how many seconds that took."""
         began_at = time.monotonic()
         if not await _holds(lambda: self._has_served_since(began_at), within_seconds=within_seconds):
-            held_up = await what_holds_it_up(self._platform)
+            held_up = await self._platform.what_holds_it_up()
             raise AssertionError(f"nobody who came in {within_seconds:.0f} s has a licence: {held_up}")
         return time.monotonic() - began_at
 
@@ -155,7 +186,7 @@ class Load:
         await self.stop()
         if not await _holds(lambda: not self._running, within_seconds=within_seconds):
             stuck = [(r.request or {}).get("reference") or f"{r.key}, not answered" for r in self._still_open()]
-            held_up = await what_holds_it_up(self._platform)
+            held_up = await self._platform.what_holds_it_up()
             raise AssertionError(f"{len(stuck)} renewals have not ended: {stuck[:10]}; {held_up}")
         assert self._failures == []
 

@@ -21,6 +21,7 @@ class Link:
         self.client = client
         self.server = server
         self.is_one_way = False
+        self.is_silent = False
         self.awaits_commit = False
         self.frontend = Frontend()
 
@@ -71,8 +72,8 @@ class Proxy:
     """Listens on a port of its own and carries to `upstream`, which is asked for at each connection.
 
     Troubles begin when they are set and end when they are taken back: `delay_seconds` for each piece of an answer,
-    `bytes_per_second` in either direction, `is_cut` (no connection comes through). `reset`, `half_close` and
-    `lose_commits` strike at connections that are there.
+    `bytes_per_second` in either direction, `is_cut` (no connection comes through). `reset`, `half_close`,
+    `silence` and `lose_commits` strike at connections that are there.
     """
 
     def __init__(self, upstream: Callable[[], Address]) -> None:
@@ -119,6 +120,11 @@ class Proxy:
             link.is_one_way = True
             link.client.close()
 
+    def silence(self) -> None:
+        """Nothing comes through connections that are there, either way, as when the machine behind them is gone."""
+        for link in list(self._links):
+            link.is_silent = True
+
     def lose_commits(self, count: int) -> None:
         """The next so many COMMITs reach the server, and their answers do not come back."""
         self.commits_to_lose = count
@@ -147,7 +153,8 @@ class Proxy:
                 if link.frontend.commits(data) and self.commits_to_lose > 0:
                     self.commits_to_lose -= 1
                     link.awaits_commit = True
-                await self._carry(data, link.server)
+                if not link.is_silent:
+                    await self._carry(data, link.server)
         if not link.is_one_way:
             link.server.close()
 
@@ -160,7 +167,7 @@ class Proxy:
                     return
                 if self.delay_seconds:
                     await asyncio.sleep(self.delay_seconds)
-                if not link.is_one_way:
+                if not link.is_one_way and not link.is_silent:
                     await self._carry(data, link.client)
         link.client.close()
 

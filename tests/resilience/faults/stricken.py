@@ -80,6 +80,14 @@ class Stricken(RunningStack):
         """A line of the operation log."""
         print(f"[{time.monotonic() % 10_000:8.2f}] {what}", flush=True)
 
+    def addresses(self, service: str) -> Sequence[str]:
+        """Of the service's processes, each of which may answer."""
+        return [self.endpoints.urls[service], *self.more_urls.get(service, ())]
+
+    async def what_holds_it_up(self) -> str:
+        """For whoever reads of a failure."""
+        return await what_holds_it_up(self)
+
     def pid(self, name: str) -> int | None:
         """The process of a service at this moment."""
         assert self.stack.supervisor is not None

@@ -7,6 +7,7 @@ import yaml
 
 from services.requests.card import CardView
 from services.requests.domain.definition import FactsStep, ServiceDefinition
+from services.requests.domain.publication import as_written
 from services.requests.domain.rulebook import CATALOGUE, FACTS
 from services.requests.forms import form_errors
 from services.requests.prefill import register_fields
@@ -23,6 +24,12 @@ each_definition = pytest.mark.parametrize("definition", DEFINITIONS, ids=lambda 
 
 def test_every_file_of_the_catalogue_is_published_under_its_name() -> None:
     assert [definition.id for definition in DEFINITIONS] == [file.stem for file in FILES]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_version_is_published_in_no_more_words_than_it_is_written_in(file: Path) -> None:
+    written = yaml.safe_load(file.read_text(encoding="utf-8"))
+    assert as_written(ServiceDefinition.model_validate(written)) == written
 
 
 def test_births_are_bound_to_services_of_every_mode() -> None:
