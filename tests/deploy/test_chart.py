@@ -137,6 +137,19 @@ def test_pods_are_restricted(everything: list[Object]) -> None:
             assert container["resources"]["limits"]["memory"]
 
 
+def test_pods_of_a_role_are_kept_apart_whether_or_not_nodes_name_a_zone(plain: list[Object]) -> None:
+    for name, pod in _processes(plain).items():
+        assert (
+            "topologySpreadConstraints" not in pod
+        )  # one of them counts for nothing where a node lacks the other's key
+        apart = pod["affinity"]["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
+        terms = {term["podAffinityTerm"]["topologyKey"]: term["podAffinityTerm"]["labelSelector"] for term in apart}
+        assert terms.keys() == {"topology.kubernetes.io/zone", "kubernetes.io/hostname"}
+        labels = {other: found["metadata"]["labels"] for other, found in pods(plain).items()}
+        for selector in terms.values():
+            assert [other for other, having in labels.items() if selects(selector, having)] == [name]
+
+
 def test_a_process_has_the_time_to_end_in_order(plain: list[Object]) -> None:
     for name, pod in _processes(plain).items():
         waits = pod["containers"][0].get("lifecycle", {"preStop": {"sleep": {"seconds": 0}}})["preStop"]["sleep"][

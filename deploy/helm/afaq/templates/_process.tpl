@@ -9,13 +9,17 @@ metadata:
   labels: {{- include "afaq.selector" . | nindent 4 }}
 spec:
   {{- include "afaq.podBase" $told | nindent 2 }}
-  topologySpreadConstraints:
-    {{- range list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
-    - maxSkew: 1
-      topologyKey: {{ . }}
-      whenUnsatisfiable: ScheduleAnyway
-      labelSelector: { matchLabels: {{ include "afaq.selector" $ | fromYaml | toJson }} }
-    {{- end }}
+  # Apart from others of its role, where it can be. Not by topologySpreadConstraints: where nodes name no zone, a preference
+  # by zone has the one by node ignored as well.
+  affinity:
+    podAntiAffinity:
+      preferredDuringSchedulingIgnoredDuringExecution:
+        {{- range list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
+        - weight: 100
+          podAffinityTerm:
+            topologyKey: {{ . }}
+            labelSelector: { matchLabels: {{ include "afaq.selector" $ | fromYaml | toJson }} }
+        {{- end }}
   # A process ends in order within 10 s; an api takes requests for 5 s more, until no proxy sends it any.
   terminationGracePeriodSeconds: 20
   containers:
