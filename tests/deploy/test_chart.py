@@ -152,11 +152,10 @@ def test_pods_of_a_role_are_kept_apart_whether_or_not_nodes_name_a_zone(plain: l
 
 def test_a_process_has_the_time_to_end_in_order(plain: list[Object]) -> None:
     for name, pod in _processes(plain).items():
-        waits = pod["containers"][0].get("lifecycle", {"preStop": {"sleep": {"seconds": 0}}})["preStop"]["sleep"][
-            "seconds"
-        ]
-        assert (waits > 0) == name.endswith("-api")
-        assert pod["terminationGracePeriodSeconds"] > waits + IN_ORDER_WITHIN_SECONDS
+        told = _told({"spec": pod})
+        assert ("AFAQ_LEAVING_SECONDS" in told) == name.endswith("-api")
+        leaving = float(told.get("AFAQ_LEAVING_SECONDS", 0))
+        assert pod["terminationGracePeriodSeconds"] > leaving + IN_ORDER_WITHIN_SECONDS
 
 
 def test_probes_ask_what_the_app_answers(plain: list[Object]) -> None:

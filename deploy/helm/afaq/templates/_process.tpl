@@ -20,7 +20,8 @@ spec:
             topologyKey: {{ . }}
             labelSelector: { matchLabels: {{ include "afaq.selector" $ | fromYaml | toJson }} }
         {{- end }}
-  # A process ends in order within 10 s; an api takes requests for 5 s more, until no proxy sends it any.
+  # A process ends in order within 10 s; an api answers for 5 s before, until no proxy sends it anything. Not by a hook
+  # preStop: the process has to know, so that nobody keeps a connection to it.
   terminationGracePeriodSeconds: 20
   containers:
     - name: afaq
@@ -37,6 +38,8 @@ spec:
         {{- end }}
         {{- if $worker }}
         - { name: AFAQ_INSTANCE, valueFrom: { fieldRef: { fieldPath: metadata.name } } }
+        {{- else }}
+        - { name: AFAQ_LEAVING_SECONDS, value: "5" }
         {{- end }}
         {{- range $name, $value := .own.env }}
         - { name: {{ $prefix }}_{{ $name }}, value: {{ $value | quote }} }
@@ -61,7 +64,4 @@ spec:
         periodSeconds: 5
         timeoutSeconds: 3
         failureThreshold: 2
-      {{- if not $worker }}
-      lifecycle: { preStop: { sleep: { seconds: 5 } } }
-      {{- end }}
 {{- end }}
