@@ -11,13 +11,13 @@ from pathlib import Path
 from deploy.verify.kubernetes.cluster import Cluster, bring_outside
 from deploy.verify.kubernetes.faults import drain, kill, restart_node
 from deploy.verify.kubernetes.releases import bad_releases, install, journeys, refusals, upgrade_and_back
-from deploy.verify.kubernetes.scaling import more_workers, scale_by_lag
+from deploy.verify.kubernetes.scaling import more_workers, scale_by_cpu, scale_by_lag
 from deploy.verify.kubernetes.walls import walls
 from deploy.verify.kubernetes.world import World
 
 ORDER = (
     *(install, journeys, upgrade_and_back, bad_releases, refusals),
-    *(drain, kill, restart_node, walls, more_workers, scale_by_lag),
+    *(drain, kill, restart_node, walls, more_workers, scale_by_cpu, scale_by_lag),
 )
 SCENES = {scene.__name__: scene for scene in ORDER}
 

@@ -66,9 +66,10 @@ class Cluster:
         """What kubectl says; the namespace is the chart's unless another is named."""
         return await self.run("kubectl", *arguments, given=given)
 
-    async def apply(self, *objects: Object) -> None:
-        """Makes them so."""
-        await self.kubectl("apply", "--server-side", "-f", "-", given="\n---\n".join(map(json.dumps, objects)))
+    async def apply(self, *objects: Object, manager: str = "verify") -> None:
+        """Makes them so, as whoever then owns what is said of them."""
+        given = "\n---\n".join(map(json.dumps, objects))
+        await self.kubectl("apply", "--server-side", f"--field-manager={manager}", "-f", "-", given=given)
 
     async def get(self, *what: str) -> list[Any]:
         """The objects that there are."""

@@ -75,12 +75,12 @@ async def _is_back(world: World, name: str) -> bool:
 
 
 async def restart_node(world: World) -> None:
-    """A node's kubelet and container runtime are killed and started again; pods run on."""
+    """The kubelet and the container runtime of the node with everything outside are killed and started; pods run on."""
     world.scene("a node's own processes killed and started again under load")
     async with world.load():
-        await world.cluster.on_node("restart", "node-1")
+        await world.cluster.on_node("restart", "node-2")
         await asyncio.sleep(20)
-        await world.cluster.kubectl("wait", "node/node-1", "--for=condition=Ready", "--timeout=60s")
+        await world.cluster.kubectl("wait", "node/node-2", "--for=condition=Ready", "--timeout=60s")
         await world.until_settled()
         world.saw(await world.count())
     await world.audit()

@@ -111,10 +111,12 @@ class Load:
 
     async def _until(self, look: Callable[[], Awaitable[Any]]) -> Any:
         pause = 0.3
-        while not (found := await look()):
+        while True:
+            with suppress(Lost):  # counted; whoever looks looks again
+                if found := await look():
+                    return found
             await asyncio.sleep(pause)
             pause = min(2.0, pause * 1.5)
-        return found
 
     async def _call(
         self, method: str, service: str, path: str, token: str, *, body: Any = None, may_miss: bool = False

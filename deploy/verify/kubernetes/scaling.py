@@ -6,7 +6,7 @@ import time
 import yaml
 
 from deploy.verify.kubernetes.cluster import Object, alias
-from deploy.verify.kubernetes.world import World, seconds_until
+from deploy.verify.kubernetes.world import World, is_ready, seconds_until
 
 SCALED = "afaq-requests-worker"
 BURST_PER_SECOND, BURST_SECONDS = 10.0, 60
@@ -46,6 +46,29 @@ async def more_workers(world: World) -> None:
         await world.until_settled()
         world.must(await _has(world, 1), f"one worker after {seconds:.0f} s")
     await world.audit()
+
+
+async def scale_by_cpu(world: World) -> None:
+    """The number of requests' apis is handed over to a HorizontalPodAutoscaler: two, four under load, two again."""
+    world.scene("apis by CPU")
+    kept = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "afaq-requests-api"}}
+    await world.cluster.apply(kept | {"spec": {"replicas": 2}}, manager="handover")
+    async with world.load():
+        values = "services.requests.api.autoscaling"
+        await world.cluster.helm("upgrade", f"--set={values}.enabled=true,{values}.maxReplicas=4")
+        seconds = await seconds_until(lambda: _apis(world, 4), within=240)
+        world.saw(f"four apis are ready {seconds:.0f} s after the release that leaves it to the autoscaler")
+    seconds = await seconds_until(lambda: _apis(world, 2), within=300)
+    world.saw(f"two again {seconds:.0f} s after the load")
+    await world.cluster.helm("rollback")
+    await world.until_settled()
+    world.must(await _apis(world, 2), "two after the rollback to a number of the release's own")
+    await world.audit()
+
+
+async def _apis(world: World, count: int) -> bool:
+    pods = await world.pods("afaq/role=api,app.kubernetes.io/component=requests")
+    return len(pods) == count and all(map(is_ready, pods))
 
 
 async def scale_by_lag(world: World) -> None:
