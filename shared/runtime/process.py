@@ -238,7 +238,8 @@ async def _serve(app: FastAPI, settings: ServiceSettings, stop: asyncio.Event) -
     serving = asyncio.create_task(server.serve())
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    server.should_exit = True
     stop.set()
     stopping.cancel()
+    await asyncio.wait({serving}, timeout=settings.leaving_seconds)
+    server.should_exit = True
     await serving

@@ -44,7 +44,8 @@ class ServiceSettings(BaseSettings):
 
     `profile` is `local` only on a laptop and in tests: it allows what must never run in production, such as signing in
     without the national sign-in. `instance` is a name that a process keeps when it is started again and that no other
-    has at the same time: then it has its place in the group, and what it was at, again at once. Spans go to the
+    has at the same time: then it has its place in the group, and what it was at, again at once. For
+    `leaving_seconds` after SIGTERM it goes on answering, until no balancer sends it anything. Spans go to the
     collector at `otlp_endpoint`, and as JSON lines to `traces_file`.
     """
 
@@ -52,6 +53,7 @@ class ServiceSettings(BaseSettings):
 
     profile: Literal["local", "production"] = Field(default="production", validation_alias="AFAQ_PROFILE")
     instance: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._-]{1,100}$", validation_alias="AFAQ_INSTANCE")
+    leaving_seconds: float = Field(default=0, ge=0, le=60, validation_alias="AFAQ_LEAVING_SECONDS")
     log_level: str = Field(default="INFO", validation_alias="AFAQ_LOG_LEVEL")
     traces_sampled_share: float = Field(default=0.05, ge=0, le=1, validation_alias="AFAQ_TRACES_SAMPLED_SHARE")
     otlp_endpoint: HttpUrl | None = Field(default=None, validation_alias="AFAQ_OTLP_ENDPOINT")

@@ -13,7 +13,7 @@ from shared.store.shell import Shell
 from shared.web.auth import TokenVerifier
 from shared.web.documents import document_refusals
 from shared.web.health import Health
-from shared.web.layers import Bounded, Measured, Sheds, refuse_odd_json
+from shared.web.layers import Bounded, Leaves, Measured, Sheds, refuse_odd_json
 from shared.web.live import Watcher
 from shared.web.problems import KIT_ERRORS, ProblemAnswers, read_words
 
@@ -43,6 +43,7 @@ def create_app(
     app.add_middleware(Bounded)
     app.add_middleware(Sheds, answers=answers)
     app.add_middleware(Measured, service=name)
+    app.add_middleware(Leaves, stop=stop)
     return app
 
 

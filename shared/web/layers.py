@@ -1,5 +1,6 @@
 """ASGI layers around the routes: every request is measured and bounded, every answer carries the same headers."""
 
+import asyncio
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -111,6 +112,28 @@ class Sheds:
             await self._app(scope, receive, send_counted)
         finally:
             self._waiting -= waits
+
+
+class Leaves:
+    """Once the process is to end, every answer asks whoever keeps its connection to close it.
+
+    In the end the process closes what is still kept, and a request that is on its way there at that moment is lost. So
+    nobody should keep one by then: see `leaving_seconds`.
+    """
+
+    def __init__(self, app: ASGIApp, stop: asyncio.Event) -> None:
+        self._app = app
+        self._stop = stop
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes the request on."""
+
+        async def send_or_close(message: Message) -> None:
+            if message["type"] == "http.response.start" and self._stop.is_set():
+                MutableHeaders(scope=message)["Connection"] = "close"
+            await send(message)
+
+        await self._app(scope, receive, send_or_close)
 
 
 async def refuse_odd_json(request: Request) -> None:

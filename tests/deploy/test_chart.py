@@ -35,6 +35,8 @@ IN_ORDER_WITHIN_SECONDS = 10
 """What deploy/README.md promises of SIGTERM."""
 OF_ALL_SERVICES = {f"AFAQ_KAFKA_{name}" for name in ("BOOTSTRAP", "CA_FILE", "USERNAME", "PASSWORD")}
 SECRETS = "AFAQ_SECRETS_DIRECTORY"
+VERIFIED = {"PGSSLMODE": "verify-full", "PGSSLROOTCERT": "/etc/afaq/database/ca.crt"}
+"""What PostgreSQL's clients take for their own."""
 NOT_SECRET_BUT_LONG = {"AFAQ_REQUESTS_PAPER_CERTIFICATE"}
 
 
@@ -135,13 +137,25 @@ def test_pods_are_restricted(everything: list[Object]) -> None:
             assert container["resources"]["limits"]["memory"]
 
 
+def test_pods_of_a_role_are_kept_apart_whether_or_not_nodes_name_a_zone(plain: list[Object]) -> None:
+    for name, pod in _processes(plain).items():
+        assert (
+            "topologySpreadConstraints" not in pod
+        )  # one of them counts for nothing where a node lacks the other's key
+        apart = pod["affinity"]["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
+        terms = {term["podAffinityTerm"]["topologyKey"]: term["podAffinityTerm"]["labelSelector"] for term in apart}
+        assert terms.keys() == {"topology.kubernetes.io/zone", "kubernetes.io/hostname"}
+        labels = {other: found["metadata"]["labels"] for other, found in pods(plain).items()}
+        for selector in terms.values():
+            assert [other for other, having in labels.items() if selects(selector, having)] == [name]
+
+
 def test_a_process_has_the_time_to_end_in_order(plain: list[Object]) -> None:
     for name, pod in _processes(plain).items():
-        waits = pod["containers"][0].get("lifecycle", {"preStop": {"sleep": {"seconds": 0}}})["preStop"]["sleep"][
-            "seconds"
-        ]
-        assert (waits > 0) == name.endswith("-api")
-        assert pod["terminationGracePeriodSeconds"] > waits + IN_ORDER_WITHIN_SECONDS
+        told = _told({"spec": pod})
+        assert ("AFAQ_LEAVING_SECONDS" in told) == name.endswith("-api")
+        leaving = float(told.get("AFAQ_LEAVING_SECONDS", 0))
+        assert pod["terminationGracePeriodSeconds"] > leaving + IN_ORDER_WITHIN_SECONDS
 
 
 def test_probes_ask_what_the_app_answers(plain: list[Object]) -> None:
@@ -164,7 +178,7 @@ def test_processes_are_told_what_they_read_and_no_secret(service: str, secrets_a
     required = {name for name, field in settings.items() if field.is_required()}
     for role in ("api", "worker"):
         told = _told(pods(objects)[f"afaq-{service}-{role}"])
-        assert told.keys() - OF_ALL_SERVICES - {SECRETS} <= settings.keys()
+        assert told.keys() - OF_ALL_SERVICES - {SECRETS} - VERIFIED.keys() <= settings.keys()
         assert (SECRETS in told) == (secrets_as == "files")
         assert required - secret <= told.keys()
         assert not [name for name, value in told.items() if name in secret and isinstance(value, str)]
@@ -175,6 +189,17 @@ def test_who_has_no_secret_has_no_place_for_them() -> None:
     assert [volume["name"] for volume in topics["volumes"]] == ["tmp"]
     assert [mount["name"] for mount in topics["containers"][0]["volumeMounts"]] == ["tmp"]
     assert SECRETS not in _told({"spec": topics})
+
+
+def test_who_reaches_a_database_knows_whose_certificate_it_must_have(
+    plain: list[Object], everything: list[Object]
+) -> None:
+    for name, pod in pods(everything).items():
+        reaches = not name.endswith("-topics")
+        mounted = {mount["mountPath"] for mount in pod["spec"]["containers"][0]["volumeMounts"]}
+        assert (_told(pod).items() >= VERIFIED.items()) == reaches
+        assert ("/etc/afaq/database" in mounted) == reaches
+    assert not [name for name, pod in pods(plain).items() if VERIFIED.keys() & _told(pod).keys()]
 
 
 def test_only_a_worker_has_the_name_that_it_keeps(plain: list[Object]) -> None:

@@ -8,6 +8,7 @@ import uuid
 
 import aiohttp
 import asyncpg
+import pytest
 
 from afaq.local.ports import claim_ports
 from tests.conftest import RunningStack
@@ -46,6 +47,31 @@ async def test_a_key_that_is_repeated_on_another_replica_gets_the_first_answer(p
             assert response.status == 202
             assert response.headers["Idempotency-Replayed"] == "true"
             assert await response.json() == first
+
+
+async def test_nobody_keeps_a_connection_to_a_process_that_leaves(
+    platform: RunningStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From SIGTERM on it answers as before for a while, and each answer closes the connection that it came by."""
+    monkeypatch.setenv("AFAQ_LEAVING_SECONDS", "3")
+    port = a_port(platform)
+    async with another_process(platform, "requests", "api", port) as process, aiohttp.ClientSession() as session:
+
+        async def asked() -> tuple[int, str | None]:
+            async with session.get(f"http://127.0.0.1:{port}/health/live") as response:
+                return response.status, response.headers.get("Connection")
+
+        assert await asked() == (200, None)
+        process.send_signal(signal.SIGTERM)
+        told_at = time.monotonic()
+        answers = []
+        while time.monotonic() - told_at < 2:
+            answers.append(await asked())
+            await asyncio.sleep(0.05)
+        assert {status for status, _ in answers} == {200}
+        assert answers[-1] == (200, "close")
+        async with asyncio.timeout(15):
+            assert await process.wait() == 0
 
 
 async def test_a_process_told_to_end_under_load_ends_in_order_and_keeps_what_it_accepted(

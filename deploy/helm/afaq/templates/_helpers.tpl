@@ -46,6 +46,11 @@ secrets:
 {{- if and $any (eq .root.Values.secretsAs "files") }}yes{{ end }}
 {{- end }}
 
+{{/* Whose certificate the database of this pod must have: a Secret and a key there, or nothing. */}}
+{{- define "afaq.databaseCa" -}}
+{{- if .databases }}{{ .own.database.ca | default dict | toYaml }}{{ end }}
+{{- end }}
+
 {{- define "afaq.volumes" -}}
 - name: tmp
   emptyDir: { sizeLimit: 64Mi }
@@ -66,6 +71,10 @@ secrets:
   secret: { secretName: {{ .secret }}, items: [{ key: {{ .key }}, path: ca.crt }] }
 {{- end }}
 {{- end }}
+{{- with (include "afaq.databaseCa" . | fromYaml) }}
+- name: database
+  secret: { secretName: {{ .secret }}, items: [{ key: {{ .key }}, path: ca.crt }] }
+{{- end }}
 {{- end }}
 
 {{- define "afaq.volumeMounts" -}}
@@ -75,6 +84,9 @@ secrets:
 {{- end }}
 {{- if and .root.Values.kafka.ca.secret .meetsKafka }}
 - { name: kafka, mountPath: /etc/afaq/kafka, readOnly: true }
+{{- end }}
+{{- if include "afaq.databaseCa" . | fromYaml }}
+- { name: database, mountPath: /etc/afaq/database, readOnly: true }
 {{- end }}
 {{- end }}
 
@@ -86,6 +98,10 @@ secrets:
 {{- end }}
 {{- with .user }}
 - { name: AFAQ_KAFKA_USERNAME, value: {{ .username | quote }} }
+{{- end }}
+{{- if include "afaq.databaseCa" . | fromYaml }}
+- { name: PGSSLMODE, value: verify-full }
+- { name: PGSSLROOTCERT, value: /etc/afaq/database/ca.crt }
 {{- end }}
 {{- if include "afaq.secretFiles" . }}
 - { name: AFAQ_SECRETS_DIRECTORY, value: /run/secrets/afaq }

@@ -9,14 +9,19 @@ metadata:
   labels: {{- include "afaq.selector" . | nindent 4 }}
 spec:
   {{- include "afaq.podBase" $told | nindent 2 }}
-  topologySpreadConstraints:
-    {{- range list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
-    - maxSkew: 1
-      topologyKey: {{ . }}
-      whenUnsatisfiable: ScheduleAnyway
-      labelSelector: { matchLabels: {{ include "afaq.selector" $ | fromYaml | toJson }} }
-    {{- end }}
-  # A process ends in order within 10 s; an api takes requests for 5 s more, until no proxy sends it any.
+  # Apart from others of its role, where it can be. Not by topologySpreadConstraints: where nodes name no zone, a preference
+  # by zone has the one by node ignored as well.
+  affinity:
+    podAntiAffinity:
+      preferredDuringSchedulingIgnoredDuringExecution:
+        {{- range list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
+        - weight: 100
+          podAffinityTerm:
+            topologyKey: {{ . }}
+            labelSelector: { matchLabels: {{ include "afaq.selector" $ | fromYaml | toJson }} }
+        {{- end }}
+  # A process ends in order within 10 s; an api answers for 5 s before, until no proxy sends it anything. Not by a hook
+  # preStop: the process has to know, so that nobody keeps a connection to it.
   terminationGracePeriodSeconds: 20
   containers:
     - name: afaq
@@ -33,6 +38,8 @@ spec:
         {{- end }}
         {{- if $worker }}
         - { name: AFAQ_INSTANCE, valueFrom: { fieldRef: { fieldPath: metadata.name } } }
+        {{- else }}
+        - { name: AFAQ_LEAVING_SECONDS, value: "5" }
         {{- end }}
         {{- range $name, $value := .own.env }}
         - { name: {{ $prefix }}_{{ $name }}, value: {{ $value | quote }} }
@@ -57,7 +64,4 @@ spec:
         periodSeconds: 5
         timeoutSeconds: 3
         failureThreshold: 2
-      {{- if not $worker }}
-      lifecycle: { preStop: { sleep: { seconds: 5 } } }
-      {{- end }}
 {{- end }}

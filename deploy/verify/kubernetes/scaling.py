@@ -1,0 +1,129 @@
+"""More workers and fewer, by a release and by the lag of their group (KEDA): nothing is lost or doubled."""
+
+import asyncio
+import time
+
+import yaml
+
+from deploy.verify.kubernetes.cluster import Object, alias
+from deploy.verify.kubernetes.world import World, is_ready, seconds_until
+
+SCALED = "afaq-requests-worker"
+BURST_PER_SECOND, BURST_SECONDS = 10.0, 60
+PROGRAMS = {"keda-operator": "/keda", "keda-metrics-apiserver": "/keda-adapter"}
+AUTOSCALING = "services.requests.worker.autoscaling"
+ACCESS: Object = {
+    "apiVersion": "keda.sh/v1alpha1",
+    "kind": "TriggerAuthentication",
+    "metadata": {"name": "afaq-kafka", "namespace": "afaq"},
+    "spec": {
+        "secretTargetRef": [
+            {"parameter": "username", "name": "afaq-requests-kafka", "key": "AFAQ_KAFKA_USERNAME"},
+            {"parameter": "password", "name": "afaq-requests-kafka", "key": "AFAQ_KAFKA_PASSWORD"},
+            {"parameter": "ca", "name": "ca", "key": "ca.crt"},
+            {"parameter": "sasl", "name": "keda-kafka", "key": "sasl"},
+            {"parameter": "tls", "name": "keda-kafka", "key": "tls"},
+        ]
+    },
+}
+"""KEDA sees a group's lag by the service's own login: a service may look at its own group alone."""
+HOW: Object = {
+    "apiVersion": "v1",
+    "kind": "Secret",
+    "metadata": {"name": "keda-kafka", "namespace": "afaq"},
+    "stringData": {"sasl": "scram_sha512", "tls": "enable"},
+}
+
+
+async def more_workers(world: World) -> None:
+    """One worker of requests, four, and one again, by releases: the group's partitions go to and fro under load."""
+    world.scene("workers of requests from one to four and back under load")
+    async with world.load():
+        seconds = await world.cluster.helm("upgrade", "--set=services.requests.worker.replicas=4")
+        world.must(await _has(world, 4), f"four workers are ready after {seconds:.0f} s")
+        await asyncio.sleep(15)
+        seconds = await world.cluster.helm("rollback")
+        await world.until_settled()
+        world.must(await _has(world, 1), f"one worker after {seconds:.0f} s")
+    await world.audit()
+
+
+async def scale_by_cpu(world: World) -> None:
+    """The number of requests' apis is handed over to a HorizontalPodAutoscaler: two, four under load, two again."""
+    world.scene("apis by CPU")
+    kept = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "afaq-requests-api"}}
+    await world.cluster.apply(kept | {"spec": {"replicas": 2}}, manager="handover")
+    async with world.load():
+        values = "services.requests.api.autoscaling"
+        await world.cluster.helm("upgrade", f"--set={values}.enabled=true,{values}.maxReplicas=4")
+        seconds = await seconds_until(lambda: _apis(world, 4), within=240)
+        world.saw(f"four apis are ready {seconds:.0f} s after the release that leaves it to the autoscaler")
+    seconds = await seconds_until(lambda: _apis(world, 2), within=300)
+    world.saw(f"two again {seconds:.0f} s after the load")
+    await world.cluster.helm("rollback")
+    await world.until_settled()
+    world.must(await _apis(world, 2), "two after the rollback to a number of the release's own")
+    await world.audit()
+
+
+async def _apis(world: World, count: int) -> bool:
+    pods = await world.pods("afaq/role=api,app.kubernetes.io/component=requests")
+    return len(pods) == count and all(map(is_ready, pods))
+
+
+async def scale_by_lag(world: World) -> None:
+    """One worker of requests, a burst that one cannot keep up with, four workers, and one again."""
+    world.scene("workers by lag")
+    await _bring_keda(world)
+    await world.cluster.helm(
+        "upgrade",
+        f"--set={AUTOSCALING}.enabled=true,{AUTOSCALING}.minReplicas=1,{AUTOSCALING}.maxReplicas=4",
+        f"--set={AUTOSCALING}.lag=20,{AUTOSCALING}.triggerAuthentication=afaq-kafka",
+    )
+    await seconds_until(lambda: _has(world, 1), within=300)
+    began = time.monotonic()
+    watching = asyncio.create_task(_watch(world, began))
+    async with world.load(BURST_PER_SECOND):
+        await asyncio.sleep(BURST_SECONDS)
+    await seconds_until(lambda: _has(world, 1), within=600)
+    watching.cancel()
+    most = max(seen for _, seen in _seen)
+    course = ", ".join(f"{seen} after {seconds:.0f} s" for seconds, seen in _seen)
+    world.must(most == 4, f"workers of requests: {course}")
+    await world.cluster.helm("rollback")
+    await world.until_settled()
+    await world.audit()
+
+
+_seen: list[tuple[float, int]] = []
+
+
+async def _watch(world: World, began: float) -> None:
+    while True:
+        count = await _ready_workers(world)
+        if not _seen or _seen[-1][1] != count:
+            _seen.append((time.monotonic() - began, count))
+        await asyncio.sleep(1)
+
+
+async def _ready_workers(world: World) -> int:
+    return int((await world.cluster.get("statefulset", SCALED))[0]["status"].get("readyReplicas", 0))
+
+
+async def _has(world: World, count: int) -> bool:
+    return await _ready_workers(world) == count
+
+
+async def _bring_keda(world: World) -> None:
+    """KEDA as its project deploys it, of the image that is here, without its webhook."""
+    text = (world.cluster.directory / "keda.yaml").read_text()
+    objects = [found for found in yaml.safe_load_all(text) if found and "webhook" not in str(found["metadata"]).lower()]
+    for deployment in (found for found in objects if found["kind"] == "Deployment"):
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        container |= {"image": "docker.io/afaq-verify/system:1", "imagePullPolicy": "IfNotPresent"}
+        container["command"] = [PROGRAMS[deployment["metadata"]["name"]]]
+        container["securityContext"]["runAsUser"] = 1000
+    await world.cluster.apply(*objects)
+    await world.cluster.apply(alias("keda", "kafka-1", "outside"), HOW, ACCESS)
+    for name in PROGRAMS:
+        await world.cluster.kubectl("rollout", "status", f"deployment/{name}", "-n", "keda", "--timeout=300s")
