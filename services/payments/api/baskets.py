@@ -15,6 +15,7 @@ from shared.kernel.ids import derive_id
 from shared.store.shell import Shell
 from shared.web.auth import Caller, Citizen
 from shared.web.commands import IdempotencyKey, TheJobs, TheShell, perform
+from shared.web.documents import MAY_BE_UNKNOWN
 from shared.web.problems import Problem
 
 router = APIRouter(tags=["baskets"])
@@ -60,7 +61,7 @@ class BasketView(BaseModel):
         )
 
 
-@router.post("/baskets", status_code=201, response_model=BasketView)
+@router.post("/baskets", status_code=201, response_model=BasketView, responses=MAY_BE_UNKNOWN)
 async def gather_basket(
     form: BasketForm, caller: Citizen, key: IdempotencyKey, shell: TheShell, jobs: TheJobs
 ) -> Response:
