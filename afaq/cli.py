@@ -221,18 +221,25 @@ async def _status(folder: Path, at: Sequence[str], prometheus: str | None, every
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    services: Annotated[
+        list[str] | None, typer.Argument(help="Of these services; without it, of those whose databases we are told of.")
+    ] = None,
+) -> None:
     """Check a deployment and say what to do; exit 1 where something is wrong."""
-    run(_doctor())
+    if unknown := set(services or ()) - set(NAMES):
+        raise typer.BadParameter(f"there is no service {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+    run(_doctor(services))
 
 
-async def _doctor() -> int:
+async def _doctor(services: Sequence[str] | None) -> int:
     from rich.console import Console
 
-    from afaq.doctor import examine
+    from afaq.doctor import examine, known_here
 
     console, wrong = Console(), 0
-    async for finding in examine():
+    names = services or known_here()
+    async for finding in examine(names):
         place = f"{finding.place:14} {finding.what:22}"
         if finding.wrong is None:
             console.print(f"{place} [green]well[/green]")
@@ -240,6 +247,8 @@ async def _doctor() -> int:
         wrong += 1
         console.print(f"{place} [red]{finding.wrong}[/red]\n{'':38}{finding.do}")
     console.print("all is well" if not wrong else f"{wrong} things are wrong")
+    if len(names) < len(NAMES):
+        console.print(f"looked at {', '.join(names)}, and at the topics that they write and read; at nothing else")
     return 1 if wrong else 0
 
 

@@ -3,7 +3,7 @@ whether each log and its topic know the same.
 """
 
 from base64 import b64decode
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +17,7 @@ from cryptography.exceptions import InvalidTag
 from afaq.access import brokers_here, environment_of
 from afaq.local.errors import StackError
 from afaq.services import NAMES, functions_of, migrations_of
-from shared.contracts.topics import TOPICS
+from shared.contracts.topics import TOPICS, Topic
 from shared.messaging.standing import compare
 from shared.messaging.topic_pages import TopicsUnreadable
 from shared.store.keyring import KeyRing
@@ -41,18 +41,31 @@ class Finding:
     do: str | None = None
 
 
-async def examine() -> AsyncIterator[Finding]:
-    """Every finding, as soon as it is made."""
-    for name in NAMES:
+def known_here() -> Sequence[str]:
+    """The services whose databases we are told of: all, or in a service's own pod that service; all where none is."""
+    told = [name for name in NAMES if f"AFAQ_{name.upper()}_POSTGRES_DSN" in environment_of(name)]
+    return told or NAMES
+
+
+async def examine(names: Sequence[str]) -> AsyncIterator[Finding]:
+    """Every finding about these services and the topics that they write and read, as soon as it is made."""
+    for name in names:
         async for finding in _examine_service(name):
             yield finding
-    kafka = await _kafka()
+    kafka = await _kafka(topics_of(names))
     for finding in kafka:
         yield finding
     if all(finding.wrong is None for finding in kafka):
-        for name in NAMES:
+        for name in names:
             for finding in await _standing(name):
                 yield finding
+
+
+def topics_of(names: Sequence[str]) -> list[Topic]:
+    """What these services write and read: all that the user of one of them may see."""
+    services = [functions_of(name) for name in names]
+    read = {topic.name for service in services for topic in service.reads}
+    return [topic for topic in TOPICS if topic.owner in names or topic.name in read]
 
 
 async def _examine_service(name: str) -> AsyncIterator[Finding]:
@@ -156,7 +169,7 @@ async def _master_key(name: str, connection: Connection, key: str | None) -> Fin
     return Finding(name, "master key")
 
 
-async def _kafka() -> list[Finding]:
+async def _kafka(topics: Sequence[Topic]) -> list[Finding]:
     try:
         brokers = brokers_here()
     except StackError as error:
@@ -168,27 +181,28 @@ async def _kafka() -> list[Finding]:
         do = "start the brokers; check the address, the password and the certificate"
         return [Finding("kafka", "brokers", f"no broker lets us in: {type(error).__name__}", do)]
     try:
-        return [Finding("kafka", "brokers"), *await _topics(admin)]
+        return [Finding("kafka", "brokers"), *await _topics(admin, topics)]
     finally:
         await admin.close()
 
 
-async def _topics(admin: AIOKafkaAdminClient) -> list[Finding]:
+async def _topics(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> list[Finding]:
     existing = set(await admin.list_topics())
     described = {
-        topic["topic"]: topic for topic in await admin.describe_topics([t.name for t in TOPICS if t.name in existing])
+        topic["topic"]: topic for topic in await admin.describe_topics([t.name for t in topics if t.name in existing])
     }
     configured = await _configured(admin, described)
     findings = []
-    for topic in TOPICS:
+    for topic in topics:
         if topic.name not in described:
-            findings.append(Finding("kafka", topic.name, "it is not there", "run `afaq topics`"))
+            do = "run `afaq topics`; or `afaq kafka-access`, if it is there and we may not see it"
+            findings.append(Finding("kafka", topic.name, "it is not there", do))
             continue
         partitions = len(described[topic.name]["partitions"])
         wrong = None if partitions == topic.partitions else f"{partitions} partitions instead of {topic.partitions}"
         do = "partitions are for ever: keys would change places; make the topic anew, and refill it from the log"
-        policy = configured.get(topic.name, {}).get("cleanup.policy")
-        if wrong is None and policy != topic.config["cleanup.policy"]:
+        policy = configured.get(topic.name, {}).get("cleanup.policy")  # None: a service's own user may not see it
+        if wrong is None and policy is not None and policy != topic.config["cleanup.policy"]:
             wrong, do = (
                 f"cleanup.policy is {policy}",
                 f"set it to {topic.config['cleanup.policy']}: else events are lost",
