@@ -168,6 +168,7 @@ def _paid_out(evidence: Evidence) -> Iterator[str]:
         yield f"payout {reference} is made in our log and {times} times too few at the bank"
     amounts = Counter(payment["amount_fils"] for payment in evidence.ledgers.bank or ())
     owed = Counter(e.data["amount_fils"] for e in _events(evidence, "payments", "payments.payout.requested"))
+    owed -= Counter(e.data["amount_fils"] for e in _events(evidence, "payments", "payments.payout.cancelled"))
     for amount, times in (amounts - owed).items():
         yield f"the bank has paid {amount} fils {times} times more often than it was owed"
 
@@ -202,6 +203,7 @@ def _booked(payments: ServiceEvidence) -> Iterator[tuple[Sequence[str], int]]:
         "payments.refund.due": "refund-due",
         "payments.refund.made": "refund-made",
         "payments.payout.requested": "payout-due",
+        "payments.payout.cancelled": "payout-cancelled",
         "payments.payout.made": "payout-made",
     }
     for event in payments.log:

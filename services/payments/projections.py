@@ -15,6 +15,7 @@ from shared.contracts.payments import (
     BasketCaptured,
     PaymentCaptured,
     PaymentCapturedUnasked,
+    PayoutCancelled,
     PayoutMade,
     PayoutRequested,
     RefundDue,
@@ -67,6 +68,15 @@ def book_payout_due(event: Recorded[PayoutRequested]) -> Iterator[Row]:
     """The agency owes a person."""
     due = event.data
     yield transfer(event, "payout-due", event.aggregate_id, f"agency:{due.agency}", "payouts_due", due.amount_fils)
+
+
+@projections.on(PayoutCancelled)
+def book_payout_cancelled(event: Recorded[PayoutCancelled]) -> Iterator[Row]:
+    """The agency owes it no more."""
+    owed = event.data
+    yield transfer(
+        event, "payout-cancelled", event.aggregate_id, "payouts_due", f"agency:{owed.agency}", owed.amount_fils
+    )
 
 
 @projections.on(PayoutMade)

@@ -14,7 +14,7 @@ from services.payments.domain.payment import (
     payment,
     payment_id_for,
 )
-from services.payments.domain.payout import AccountNamed, Owed, payout
+from services.payments.domain.payout import AccountNamed, NoLongerOwed, Owed, payout
 from services.payments.effects import (
     InquireAttempt,
     InquireBasket,
@@ -114,10 +114,11 @@ def expire_when_time_is_over(event: Recorded[PaymentRequested]) -> Iterator[Step
 
 
 @reactions.on(RequestWithdrawn, RequestRejected, RequestExpired)
-def give_up_the_fee(event: Recorded[RequestWithdrawn | RequestRejected | RequestExpired]) -> Iterator[Step]:
-    """A request that has ended without its service does not keep the fee."""
+def give_up_what_is_due(event: Recorded[RequestWithdrawn | RequestRejected | RequestExpired]) -> Iterator[Step]:
+    """A request that has ended without its service does not keep the fee, and pays nobody."""
     for fee_id in event.data.fee_ids:
         yield payment.send(payment_id_for(fee_id), FeeNoLongerDue())
+    yield for_each("payouts", by="for_id", equals=event.aggregate_id, decider=payout, message=NoLongerOwed())
 
 
 @reactions.on(RequestPaymentNotNeeded)

@@ -198,6 +198,15 @@ class PayoutReturned(Event, type="payments.payout.returned"):
     description: LocalizedText
 
 
+class PayoutCancelled(Event, type="payments.payout.cancelled"):
+    """The request has ended before the person had named an account: nothing is owed any more."""
+
+    for_id: UUID
+    payee_id: UUID
+    agency: str
+    amount_fils: int
+
+
 class PayoutMade(Event, type="payments.payout.made"):
     """The bank has paid the person."""
 

@@ -258,6 +258,7 @@ def payouts_in_every_state() -> Mapping[str, Any]:
         "needs an account": a_life(payouts.payout, owed, given=[None]),
         "is with the bank": a_life(payouts.payout, owed, payouts.AccountNamed(1), given=[None]),
         "made": a_life(payouts.payout, owed, payouts.AccountNamed(1), payouts.Paid("B1"), given=[None]),
+        "cancelled": a_life(payouts.payout, owed, payouts.NoLongerOwed(), given=[None]),
     }
     return {"absent": payouts.Payout(), **{name: life.state for name, life in lives.items()}}
 

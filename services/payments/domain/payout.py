@@ -6,7 +6,14 @@ from enum import StrEnum
 from typing import assert_never
 from uuid import UUID
 
-from shared.contracts.payments import PayoutMade, PayoutReady, PayoutRequested, PayoutReturned, PayoutStuck
+from shared.contracts.payments import (
+    PayoutCancelled,
+    PayoutMade,
+    PayoutReady,
+    PayoutRequested,
+    PayoutReturned,
+    PayoutStuck,
+)
 from shared.functions import Decider, Given
 from shared.kernel.text import LocalizedText
 
@@ -20,13 +27,15 @@ class Status(StrEnum):
     NEEDS_ACCOUNT = "needs_account"
     READY = "ready"
     MADE = "made"
+    CANCELLED = "cancelled"
 
 
 TRANSITIONS: Mapping[Status, frozenset[Status]] = {
     Status.UNKNOWN: frozenset({Status.NEEDS_ACCOUNT, Status.READY}),
-    Status.NEEDS_ACCOUNT: frozenset({Status.READY}),
+    Status.NEEDS_ACCOUNT: frozenset({Status.READY, Status.CANCELLED}),
     Status.READY: frozenset({Status.NEEDS_ACCOUNT, Status.MADE}),
     Status.MADE: frozenset(),
+    Status.CANCELLED: frozenset(),
 }
 
 
@@ -65,6 +74,11 @@ class Owed:
 
 
 @dataclass(frozen=True)
+class NoLongerOwed:
+    """The request has ended. What the bank was told already stays told."""
+
+
+@dataclass(frozen=True)
 class AccountNamed:
     """The person has named their `number`th account."""
 
@@ -90,8 +104,8 @@ class BankSilent:
     """The bank has not answered, in all the time that we tried."""
 
 
-Message = Owed | AccountNamed | Paid | AccountRefused | BankSilent
-Event = PayoutRequested | PayoutReady | PayoutReturned | PayoutMade | PayoutStuck
+Message = Owed | NoLongerOwed | AccountNamed | Paid | AccountRefused | BankSilent
+Event = PayoutRequested | PayoutReady | PayoutReturned | PayoutMade | PayoutCancelled | PayoutStuck
 
 
 def decide(state: Payout, message: Message, account: NamedAccount | None) -> Sequence[Event]:
@@ -99,6 +113,8 @@ def decide(state: Payout, message: Message, account: NamedAccount | None) -> Seq
     match message:
         case Owed():
             return owed(state, message, account)
+        case NoLongerOwed():
+            return [cancelled(state)] if state.status is Status.NEEDS_ACCOUNT else []
         case AccountNamed(number):
             is_wanted = state.status is Status.NEEDS_ACCOUNT and number > state.number
             return [PayoutReady(number=number)] if is_wanted else []
@@ -121,6 +137,13 @@ def owed(state: Payout, notice: Owed, account: NamedAccount | None) -> Sequence[
         has_account=account is not None,
     )
     return [requested] if account is None else [requested, PayoutReady(number=account.version)]
+
+
+def cancelled(state: Payout) -> PayoutCancelled:
+    """Nobody waits for an account any more."""
+    return PayoutCancelled(
+        for_id=state.for_id, payee_id=state.payee_id, agency=state.agency, amount_fils=state.amount_fils
+    )
 
 
 def answered(state: Payout, notice: Paid | AccountRefused | BankSilent) -> Sequence[Event]:
@@ -166,6 +189,8 @@ def evolve(state: Payout, event: Event) -> Payout:
             return replace(state, status=Status.NEEDS_ACCOUNT)
         case PayoutMade():
             return replace(state, status=Status.MADE)
+        case PayoutCancelled():
+            return replace(state, status=Status.CANCELLED)
         case PayoutStuck():
             return state
         case _:

@@ -10,13 +10,16 @@ from services.payments.domain.payout import (
     AccountRefused,
     BankSilent,
     NamedAccount,
+    NoLongerOwed,
     Owed,
     Paid,
     Status,
     payout,
 )
-from shared.contracts.payments import PayoutMade, PayoutReady, PayoutRequested, PayoutStuck
-from tests.unit.builders import Life, a_text, an_id
+from services.payments.projections import projections
+from shared.contracts.payments import PayoutCancelled, PayoutMade, PayoutReady, PayoutRequested, PayoutStuck
+from shared.functions import Row
+from tests.unit.builders import Life, a_text, an_id, recorded
 
 OWED = Owed(an_id("request"), an_id("person"), "housing", 150_000, a_text("Rent", "إيجار"))
 
@@ -66,3 +69,24 @@ def test_an_account_that_was_named_while_the_bank_had_the_last_one_is_tried_next
     life.send(AccountRefused(2))
     assert [ready.number for ready in life.of(PayoutReady)] == [1, 2]
     assert life.state.status is Status.READY
+
+
+def test_a_payout_that_waits_for_an_account_ends_with_its_request_and_what_the_bank_was_told_does_not() -> None:
+    life = a_payout(NoLongerOwed())
+    [cancelled] = life.of(PayoutCancelled)
+    assert (life.state.status, cancelled.agency, cancelled.amount_fils) == (Status.CANCELLED, "housing", 150_000)
+    assert life.send(AccountNamed(2), OWED, NoLongerOwed()) == []
+    for messages in ((), (Paid("B1"),)):
+        assert a_payout(*messages, has_account=True).send(NoLongerOwed()) == []
+
+
+def test_what_is_owed_no_more_goes_back_to_the_agency() -> None:
+    requested, cancelled = a_payout(NoLongerOwed()).events
+    booked = [
+        (row.values["debit"], row.values["credit"], row.values["amount_fils"])
+        for event in (requested, cancelled)
+        for projection in projections.of(type(event))
+        for row in projection(recorded(event, an_id("payout")))
+        if isinstance(row, Row)
+    ]
+    assert booked == [("agency:housing", "payouts_due", 150_000), ("payouts_due", "agency:housing", 150_000)]
