@@ -68,10 +68,13 @@ async def test_a_restored_database_catches_up_from_its_topics_and_nothing_happen
             assert [(attempt["result"], attempt["refunds"]) for attempt in attempts] == [("CAPTURED", [])]
         operator = await platform.api.sign_in(role="operator")
         assert (await platform.api.get("payments", "/ledger/balances", operator))["sum_fils"] == 0
-        inbox = (await platform.api.get("notifications", "/inbox", again.token))["items"]
-        assert sorted(m["purpose"] for m in inbox) == [
-            "document-issued", "fee-due", "payment-captured", "request-submitted",
-        ]  # fmt: skip
+        expected = ["document-issued", "fee-due", "payment-captured", "request-submitted"]
+
+        async def is_told() -> bool:
+            inbox = (await platform.api.get("notifications", "/inbox", again.token))["items"]
+            return sorted(message["purpose"] for message in inbox) == expected
+
+        await platform.api.until(is_told, "messages, each once")
         await _nothing_waits_and_all_folds(platform, monkeypatch)
 
 
