@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from afaq.services import compose
 from services.notifications import queries as notifications
 from services.payments import queries as payments
 from services.requests import queries as requests
+from shared.kernel.clock import MovableClock
 from shared.observability import metrics
 from shared.store.shell import Shell
 from tests.conftest import RunningStack
@@ -27,6 +29,8 @@ MEASURES: Mapping[str, Any] = {
 @asynccontextmanager
 async def shell_of(platform: RunningStack, name: str) -> AsyncIterator[Shell]:
     async with open_shell(name, platform.stack.environments[name]) as shell:
+        clock = MovableClock(platform.directory / "clock-offset")  # other tests may have moved it on
+        shell.parts = replace(shell.parts, clock=clock)
         yield shell
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from services.notifications.domain.letter import Letter
 from services.notifications.domain.recipient import Recipient
 from services.notifications.domain.sms_route import Figures
 from services.notifications.effects import effects
+from shared.contracts.notifications import Channel
 from shared.functions import Effect, EffectHandler, Job
 
 T = TypeVar("T")
@@ -102,8 +103,19 @@ class Meter:
         return self.measured
 
 
+@dataclass
+class Waits:
+    """Remembers for how long people have waited, by channel."""
+
+    noted: list[tuple[Channel, timedelta]] = field(default_factory=list)
+
+    def note(self, channel: Channel, waited: timedelta) -> None:
+        """Somebody has waited so long."""
+        self.noted.append((channel, waited))
+
+
 def perform(effect: Effect, job: Job, state: Any, **parts: Any) -> Any:
     """What an effect sends after it was done once."""
     handler = handler_of(effect)
-    available = {"effect": effect, "job": job, "state": state, **parts}
+    available = {"effect": effect, "job": job, "state": state, "waits": Waits(), **parts}
     return done(handler.perform(**{name: available[name] for name in handler.parameters}))  # type: ignore[arg-type]
