@@ -30,7 +30,15 @@ COUPLES = count()
 NEW_IN_THIS = "residency-renewal"
 """A service whose newest version has words that the last release does not know."""
 NO_ANSWER = frozenset({"ClientConnectorError", "ServerDisconnectedError", "ClientOSError", "TimeoutError"})
-LATER = frozenset({"503 temporarily-unavailable", "503 overloaded", "409 request-in-progress", "409 not-known-yet"})
+LATER = frozenset(
+    {
+        "404 not-found",  # of a payment that is asked for again and again until its event has come
+        "503 temporarily-unavailable",
+        "503 overloaded",
+        "409 request-in-progress",
+        "409 not-known-yet",
+    }
+)
 
 
 @dataclass(frozen=True)
