@@ -120,7 +120,7 @@ async def _bring_keda(world: World) -> None:
     objects = [found for found in yaml.safe_load_all(text) if found and "webhook" not in str(found["metadata"]).lower()]
     for deployment in (found for found in objects if found["kind"] == "Deployment"):
         (container,) = deployment["spec"]["template"]["spec"]["containers"]
-        container |= {"image": "docker.io/afaq-verify/system:1", "imagePullPolicy": "IfNotPresent"}
+        container |= {"image": "localhost/afaq-verify/system:1", "imagePullPolicy": "IfNotPresent"}
         container["command"] = [PROGRAMS[deployment["metadata"]["name"]]]
         container["securityContext"]["runAsUser"] = 1000
     await world.cluster.apply(*objects)

@@ -27,7 +27,7 @@ STRANGER: Object = {
     "kind": "Pod",
     "metadata": {"name": "stranger", "namespace": "stranger"},
     "spec": {
-        "containers": [{"name": "afaq", "image": "docker.io/afaq-verify/afaq:1", "command": ["sleep", "infinity"]}],
+        "containers": [{"name": "afaq", "image": "localhost/afaq-verify/afaq:1", "command": ["sleep", "infinity"]}],
     },
 }
 
