@@ -13,6 +13,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -46,6 +47,7 @@ class Load:
         self._people = people
         self.acknowledged: list[str] = []
         self.fulfilled: list[str] = []
+        self.met: Counter[str] = Counter()
 
     async def run(self) -> None:
         """Ends when nobody is left, or everybody has met an error."""
@@ -54,7 +56,7 @@ class Load:
                 tasks.create_task(self._one_after_the_other())
 
     async def _one_after_the_other(self) -> None:
-        with contextlib.suppress(*AWAY):
+        try:
             while self._people:
                 token = await self._api.sign_in(civil_id=self._people.pop().civil_id)
                 request = await self._api.post("requests", "/requests", SUBMISSION, token)
@@ -62,6 +64,8 @@ class Load:
                 await pay(self._api, request["payment_id"], token, lambda _: None)
                 await until_fulfilled(self._api, request["id"], token)
                 self.fulfilled.append(request["id"])
+        except AWAY as error:  # at the disaster, as it should be; the report shows who met it, and with what
+            self.met[type(error).__name__] += 1
 
 
 @contextmanager
@@ -98,6 +102,7 @@ async def _until_the_disaster(site: Site, mode: str) -> Load:
         print(f"after {LOAD_SECONDS:.0f} s of load the database cluster is gone")
         await running
     print(f"{len(load.acknowledged)} requests were acknowledged, {len(load.fulfilled)} of them fulfilled")
+    print(f"people met: {', '.join(f'{times} x {error}' for error, times in load.met.items()) or 'nothing'}")
     return load
 
 

@@ -20,6 +20,7 @@ from shared.contracts.envelope import Headers, headers_of
 from shared.contracts.topics import Topic
 from shared.kernel.crash_points import crash_point
 from shared.kernel.ids import new_id
+from shared.kernel.waiting import pause
 from shared.messaging.brokers import Brokers
 from shared.messaging.standing import LogIsBehind, confirm
 from shared.messaging.topic_pages import TopicsUnreadable
@@ -127,7 +128,7 @@ class Relay:
                 await confirm(connection, self._service.events, self._brokers)
         except (TopicsUnreadable, TimeoutError) as error:
             _log.warning("the relay waits for its topic", fault=type(error).__name__)
-            await _pause(stop, 1)
+            await pause(stop, 1)
             return False
         except LogIsBehind:
             behind = True
@@ -137,7 +138,7 @@ class Relay:
             )
         metrics.LOG_BEHIND.labels(self._service.name).set(behind)
         if behind:
-            await _pause(stop, BEHIND_SECONDS)
+            await pause(stop, BEHIND_SECONDS)
         return not behind
 
     async def _publish_batch(self, connection: Connection) -> int:
@@ -234,11 +235,6 @@ class Relay:
         with contextlib.suppress(Exception):
             await producer._sender.close()  # noqa: SLF001 there is no other way to end it
             await producer.client.close()
-
-
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)
 
 
 def _sealed(messages: list[Message], topic: str, seal: bytes) -> list[Message]:

@@ -15,6 +15,7 @@ from fastapi import APIRouter, FastAPI
 
 from shared.functions import Service
 from shared.kernel.clock import the_clock
+from shared.kernel.waiting import pause
 from shared.messaging.brokers import Brokers
 from shared.messaging.consumer import Consumer
 from shared.messaging.relay import Relay
@@ -177,8 +178,7 @@ async def _measure(shell: Shell, consumer: Consumer, stop: asyncio.Event) -> Non
             await pool.execute(SQL["forget_idempotency_keys"], now - IDEMPOTENCY_KEYS_KEPT)
         except Exception as error:  # what only measures ends no process
             _log.warning("the gauges could not be set", fault=type(error).__name__)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), GAUGES_SECONDS)
+        await pause(stop, GAUGES_SECONDS)
 
 
 async def _measure_waits(
@@ -194,8 +194,7 @@ async def _measure_waits(
                     gauge.clear()
         except Exception as error:  # what only measures ends no process
             _log.warning("what waits could not be counted", fault=type(error).__name__)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), WAITS_SECONDS)
+        await pause(stop, WAITS_SECONDS)
 
 
 async def _set_gauges(name: str, pool: Pool, consumer: Consumer, now: datetime) -> None:

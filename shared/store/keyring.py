@@ -67,9 +67,9 @@ class KeyRing:
         missing = wanted - known.keys()
         if not missing:
             return known
-        subjects = sorted(missing)
-        wrapped = [self._wrap(subject) for subject in subjects]
-        made = self.opened(await connection.fetch(SQL["create_subject_keys"], subjects, wrapped))
+        in_order = sorted(missing)
+        wrapped = [self._wrap(subject) for subject in in_order]
+        made = self.opened(await connection.fetch(SQL["create_subject_keys"], in_order, wrapped))
         return {**known, **made, **await self.boxes(connection, missing - made.keys())}
 
     async def destroy(self, connection: AnyConnection, subjects: Iterable[UUID], at: datetime) -> None:

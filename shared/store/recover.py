@@ -11,7 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from shared.contracts.envelope import event_in
+from pydantic import ValidationError
+
+from shared.contracts.envelope import UnknownSchemaVersion, event_in
 from shared.contracts.event import Event, Recorded
 from shared.contracts.personal import ERASED, codec_of
 from shared.functions import Decider, Service, Snapshot
@@ -97,7 +99,7 @@ def _why_not(service: Service, envelopes: Sequence[Envelope], last: int, snapsho
     for envelope in envelopes:
         try:
             event = _read(envelope, snapshot).data
-        except Exception:
+        except (UnknownSchemaVersion, ValidationError):
             return "this release cannot read it"
         decider = _decider_of(service, event)
         published = service.snapshot_of(decider)

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from services.payments.api.payments import answer_with_page
+from services.payments.api.payments import answer_with_page, own
 from services.payments.domain.basket import Basket, GatherBasket, Status, basket
 from services.payments.domain.payment import JoinBasket, payment
 from shared.contracts.personal import Erased
@@ -77,14 +77,14 @@ async def gather_basket(
     join = [payment.send(id, JoinBasket(basket_id, amount)) for id, amount in amounts.items()]
     done = await perform(shell, gather, *join, caller=caller, key=key, answer=BasketView.of, status=201)
     await jobs.perform_now(basket_id)
-    view = BasketView.of(basket_id, await _own(shell, caller, basket_id))
+    view = BasketView.of(basket_id, await own(shell, caller, basket, basket_id))
     return answer_with_page(done, view, is_awaited=view.status is Status.STARTED)
 
 
 @router.get("/baskets/{basket_id}")
 async def get_basket(basket_id: UUID, caller: Citizen, shell: TheShell) -> BasketView:
     """One basket of the caller."""
-    return BasketView.of(basket_id, await _own(shell, caller, basket_id))
+    return BasketView.of(basket_id, await own(shell, caller, basket, basket_id))
 
 
 async def _amounts(shell: Shell, caller: Caller, payment_ids: Sequence[UUID]) -> dict[UUID, int]:
@@ -92,11 +92,3 @@ async def _amounts(shell: Shell, caller: Caller, payment_ids: Sequence[UUID]) ->
     if any(id not in found or found[id].payer_id != caller.id for id in payment_ids):
         raise Problem("not-found")
     return {id: found[id].amount_fils for id in payment_ids}
-
-
-async def _own(shell: Shell, caller: Caller, basket_id: UUID) -> Basket:
-    loaded = await shell.state(basket, basket_id)
-    if loaded is None or loaded.state.payer_id != caller.id:
-        raise Problem("not-found")
-    state: Basket = loaded.state
-    return state

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qsl
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from services.payments.effects import InquireAttempt, InquireBasket
 from services.payments.knet import KnetTerminal, Unreadable
 from services.payments.queries import Balance, balances, payments_of_payer
 from shared.contracts.personal import Erased
+from shared.functions import Decider
 from shared.kernel.ids import new_id
 from shared.kernel.text import LocalizedText
 from shared.store.job_runner import JobRunner
@@ -26,6 +27,7 @@ from shared.web.pages import Page, PageQuery, newest_first
 from shared.web.problems import Problem
 
 router = APIRouter()
+S = TypeVar("S")
 _RETURN_PAGE = (Path(__file__).parent.parent / "return.html").read_text(encoding="utf-8")
 
 
@@ -90,7 +92,7 @@ async def list_payments(
 @router.get("/payments/{payment_id}", tags=["payments"])
 async def get_payment(payment_id: UUID, caller: Citizen, shell: TheShell) -> PaymentView:
     """One payment of the caller."""
-    return PaymentView.of(payment_id, await _own(shell, caller, payment_id))
+    return PaymentView.of(payment_id, await own(shell, caller, payment, payment_id))
 
 
 @router.post("/payments/{payment_id}/attempts", status_code=201, response_model=PaymentView, tags=["payments"])
@@ -101,11 +103,11 @@ async def start_attempt(
 
     202 with `Retry-After` where the gateway has not given a page within five seconds: ask for the payment again.
     """
-    await _own(shell, caller, payment_id)
+    await own(shell, caller, payment, payment_id)
     command = payment.send(payment_id, StartAttempt(new_id()))
     done = await perform(shell, command, caller=caller, key=key, answer=PaymentView.of, status=201)
     await jobs.perform_now(payment_id)
-    view = PaymentView.of(payment_id, await _own(shell, caller, payment_id))
+    view = PaymentView.of(payment_id, await own(shell, caller, payment, payment_id))
     return answer_with_page(done, view, is_awaited=view.attempts[-1].status is AttemptStatus.STARTED)
 
 
@@ -152,9 +154,10 @@ async def _ask_now(shell: Shell, jobs: JobRunner, payment_id: UUID) -> None:
     await jobs.perform_now(payment_id)
 
 
-async def _own(shell: Shell, caller: Caller, payment_id: UUID) -> Payment:
-    loaded = await shell.state(payment, payment_id)
+async def own(shell: Shell, caller: Caller, decider: Decider[S, Any, Any, Any], id: UUID) -> S:
+    """What the caller pays; not found where it is somebody else's."""
+    loaded = await shell.state(decider, id)
     if loaded is None or loaded.state.payer_id != caller.id:
         raise Problem("not-found")
-    state: Payment = loaded.state
+    state: S = loaded.state
     return state

@@ -19,6 +19,7 @@ from services.payments.domain.payment import (
     PageOpened,
     RefundConfirmed,
     RefundNotConfirmed,
+    refund_ended,
     refund_id_for,
 )
 from shared.contracts.payments import (
@@ -123,7 +124,8 @@ def decide(state: Basket, message: Message) -> Sequence[Event]:
         case GatewayAnswered():
             return settle(state, message)
         case RefundConfirmed() | RefundNotConfirmed():
-            return end_refund(state, message) if state.status is Status.REFUND_DUE else []
+            is_due = state.status is Status.REFUND_DUE
+            return [refund_ended(message, state.payer_id, state.taken_fils)] if is_due else []
         case _:
             assert_never(message)
 
@@ -169,22 +171,6 @@ def settle(state: Basket, notice: GatewayAnswered) -> Sequence[Event]:
         why=why,
     )
     return [*fail(state, AMOUNT_DIFFERS), unasked, due]
-
-
-def end_refund(state: Basket, notice: RefundConfirmed | RefundNotConfirmed) -> Sequence[Event]:
-    """A refund that is due is made, or left to an operator."""
-    refund_id = refund_id_for(notice.attempt_id)
-    if isinstance(notice, RefundNotConfirmed):
-        return [RefundStuck(refund_id=refund_id, attempt_id=notice.attempt_id, amount_fils=state.taken_fils)]
-    return [
-        RefundMade(
-            refund_id=refund_id,
-            attempt_id=notice.attempt_id,
-            payer_id=state.payer_id,
-            amount_fils=state.taken_fils,
-            gateway_reference=notice.reference,
-        )
-    ]
 
 
 def evolve(state: Basket, event: Event) -> Basket:

@@ -433,18 +433,23 @@ def end_refund(state: Payment, notice: RefundConfirmed | RefundNotConfirmed) -> 
     attempt = state.attempts.get(notice.attempt_id)
     if attempt is None or attempt.status is not AttemptStatus.REFUND_DUE:
         return []
-    refund_id = refund_id_for(attempt.id)
+    return [refund_ended(notice, state.payer_id, attempt.amount_fils)]
+
+
+def refund_ended(
+    notice: RefundConfirmed | RefundNotConfirmed, payer_id: UUID, amount_fils: int
+) -> RefundMade | RefundStuck:
+    """What became of the refund of an attempt, or of a basket, which is its own attempt."""
+    refund_id = refund_id_for(notice.attempt_id)
     if isinstance(notice, RefundNotConfirmed):
-        return [RefundStuck(refund_id=refund_id, attempt_id=attempt.id, amount_fils=attempt.amount_fils)]
-    return [
-        RefundMade(
-            refund_id=refund_id,
-            attempt_id=attempt.id,
-            payer_id=state.payer_id,
-            amount_fils=attempt.amount_fils,
-            gateway_reference=notice.reference,
-        )
-    ]
+        return RefundStuck(refund_id=refund_id, attempt_id=notice.attempt_id, amount_fils=amount_fils)
+    return RefundMade(
+        refund_id=refund_id,
+        attempt_id=notice.attempt_id,
+        payer_id=payer_id,
+        amount_fils=amount_fils,
+        gateway_reference=notice.reference,
+    )
 
 
 def evolve(state: Payment, event: Event) -> Payment:
