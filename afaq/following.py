@@ -29,9 +29,10 @@ class Following:
     """Reads all event topics; ends only when told to, or with what was newest at the start if `until_now`."""
 
     def __init__(self, *, from_start: bool, until_now: bool) -> None:
-        self._from_start = from_start
         self._until_now = until_now
-        self._consumer = AIOKafkaConsumer(**brokers_here().client_options)
+        # Not by `seek_to_beginning`, which can lose to the answer that an assignment without a position has asked for.
+        begin = "earliest" if from_start else "latest"
+        self._consumer = AIOKafkaConsumer(**brokers_here().client_options, auto_offset_reset=begin)
 
     async def __aenter__(self) -> AsyncIterator[Seen]:
         """Begins to follow."""
@@ -39,7 +40,8 @@ class Following:
         topics = [topic for topic in TOPICS if not topic.compacted and topic.owner != "platform"]
         parts = [TopicPartition(topic.name, number) for topic in topics for number in range(topic.partitions)]
         self._consumer.assign(parts)
-        await (self._consumer.seek_to_beginning() if self._from_start else self._consumer.seek_to_end())
+        for part in parts:
+            await self._consumer.position(part)
         return self._events(parts)
 
     async def __aexit__(

@@ -119,11 +119,10 @@ async def gateway_attempts(platform: RunningStack, payment: Any) -> list[Any]:
 
 async def everything_on(platform: RunningStack, *topics: Topic) -> list[Record]:
     """Every record of these topics, or of all."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=platform.endpoints.kafka)
+    consumer = AIOKafkaConsumer(bootstrap_servers=platform.endpoints.kafka, auto_offset_reset="earliest")
     await consumer.start()
     parts = [TopicPartition(topic.name, number) for topic in topics or TOPICS for number in range(topic.partitions)]
     consumer.assign(parts)
-    await consumer.seek_to_beginning()
     ends = await consumer.end_offsets(parts)
     records: list[Record] = []
     while any([await consumer.position(part) < ends[part] for part in parts]):

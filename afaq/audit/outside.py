@@ -24,13 +24,14 @@ class Deployment:
 
     async def records(self, topics: Iterable[Topic]) -> Mapping[str, Sequence[Published]]:
         """All records of the topics up to their ends at this moment; what is no event of ours is passed over."""
-        consumer = AIOKafkaConsumer(**self._brokers.client_options, isolation_level="read_committed")
+        consumer = AIOKafkaConsumer(
+            **self._brokers.client_options, auto_offset_reset="earliest", isolation_level="read_committed"
+        )
         await consumer.start()
         try:
             parts = [TopicPartition(topic.name, number) for topic in topics for number in range(topic.partitions)]
             found: dict[str, list[Published]] = {part.topic: [] for part in parts}
             consumer.assign(parts)
-            await consumer.seek_to_beginning()
             ends = await consumer.end_offsets(parts)
             while any([await consumer.position(part) < ends[part] for part in parts]):
                 for part, records in (await consumer.getmany(timeout_ms=300, max_records=10_000)).items():

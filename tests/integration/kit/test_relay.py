@@ -66,11 +66,10 @@ async def all_published(shop: Toyshop) -> None:
 
 
 async def records_of(topic: Topic, servers: Servers) -> list[ConsumerRecord[bytes, bytes]]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=servers.kafka)
+    consumer = AIOKafkaConsumer(bootstrap_servers=servers.kafka, auto_offset_reset="earliest")
     await consumer.start()
     parts = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
     consumer.assign(parts)
-    await consumer.seek_to_beginning()
     ends = await consumer.end_offsets(parts)
     records: list[ConsumerRecord[bytes, bytes]] = []
     while sum([await consumer.position(part) for part in parts]) < sum(ends.values()):
