@@ -31,9 +31,11 @@ def headers(kind: str, id: UUID, about: UUID, sequence: int) -> list[tuple[str, 
         "ce_time": "2026-01-01T00:00:00Z",
         "ce_sequence": sequence,
         "ce_correlationid": about,
+        "ce_causationid": about,
         "ce_actor": "platform",
         "ce_schemaversion": 1,
         "content-type": "application/json",
+        "traceparent": f"00-{about.hex}-{id.hex[:16]}-00",
         "correlation_id": id,
     }
     return [(name, str(value).encode()) for name, value in given.items()]

@@ -18,6 +18,8 @@ from services.requests.domain.offer import (
 )
 from services.requests.domain.request import PERSON_DECEASED, ServiceVersion, request
 from services.requests.domain.request_messages import (
+    AccountIsKnown,
+    AccountIsMissing,
     DocumentWasIssued,
     FactsMayBeKnown,
     FeeHasLapsed,
@@ -42,7 +44,14 @@ from shared.contracts.identity import (
     PersonForgotten,
     PersonSnapshot,
 )
-from shared.contracts.payments import PaymentCaptured, PaymentExpired, PayoutMade
+from shared.contracts.payments import (
+    PaymentCaptured,
+    PaymentExpired,
+    PayoutMade,
+    PayoutReady,
+    PayoutRequested,
+    PayoutReturned,
+)
 from shared.contracts.personal import Erased
 from shared.contracts.requests import (
     DocumentIssued,
@@ -161,6 +170,26 @@ def work_it_out_anew(event: Recorded[RequestFeeDue]) -> Iterator[Step]:
     fee = event.data
     for midnight in midnights(event.time, fee.due_by) if fee.grows else ():
         yield request.send(event.aggregate_id, FeeMayHaveGrown(fee.fee_id, midnight), at=midnight)
+
+
+@reactions.on(PayoutRequested)
+def wait_for_an_account(event: Recorded[PayoutRequested]) -> Iterator[Step]:
+    """Who has named no account has to, before they can be paid."""
+    if not event.data.has_account:
+        yield request.send(event.data.for_id, AccountIsMissing(event.aggregate_id))
+
+
+@reactions.on(PayoutReturned)
+def wait_for_another_account(event: Recorded[PayoutReturned]) -> Iterator[Step]:
+    """The bank has no such account."""
+    yield request.send(event.data.for_id, AccountIsMissing(event.aggregate_id))
+
+
+@reactions.on(PayoutReady)
+def wait_for_the_bank(event: Recorded[PayoutReady]) -> Iterator[Step]:
+    """It is the bank's turn."""
+    if event.data.for_id is not None:
+        yield request.send(event.data.for_id, AccountIsKnown(event.aggregate_id))
 
 
 @reactions.on(PayoutMade)

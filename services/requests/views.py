@@ -203,7 +203,7 @@ class RequestView(BaseModel):
             beneficiary_id=state.beneficiary_id,
             waits_for=state.waits_for,
             steps=[
-                StepView(id=id, waits_for=step.owner, documents=state.missing.get(id, ()))
+                StepView(id=id, waits_for=step.waits_for, documents=state.missing.get(id, ()))
                 for id, step in state.open.items()
             ],
             payment_id=derive_id("payment", state.fee_id) if state.fee_id else None,

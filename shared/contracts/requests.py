@@ -329,6 +329,21 @@ class RequestPayoutDue(Event, type="requests.request.payout_due"):
     description: LocalizedText
 
 
+class RequestAccountDue(Event, type="requests.request.account_due"):
+    """The person cannot be paid yet: they have to name an account, or another where the bank knows none."""
+
+    step_id: str
+    payout_id: UUID
+    applicant_id: UUID
+
+
+class RequestAccountKnown(Event, type="requests.request.account_known"):
+    """The bank is told to pay."""
+
+    step_id: str
+    payout_id: UUID
+
+
 class RequestPaidOut(Event, type="requests.request.paid_out"):
     """The person has their money."""
 

@@ -68,8 +68,8 @@ def current_traceparent() -> str | None:
 
 
 @contextmanager
-def span(name: str, traceparent: str | None, kind: SpanKind = SpanKind.INTERNAL) -> Iterator[None]:
-    """A span that continues the trace which an event carries."""
+def span(name: str, traceparent: str | None, kind: SpanKind = SpanKind.INTERNAL) -> Iterator[str | None]:
+    """A span that continues the trace which an event carries; gives the trace context of what happens in it."""
     parent = propagate.extract({"traceparent": traceparent} if traceparent else {})
     with _tracer.start_as_current_span(
         name,
@@ -78,7 +78,7 @@ def span(name: str, traceparent: str | None, kind: SpanKind = SpanKind.INTERNAL)
         record_exception=False,  # its text may quote personal data
         set_status_on_exception=False,
     ):
-        yield
+        yield current_traceparent()
 
 
 class OpenSpan:

@@ -14,11 +14,11 @@ from typing import Any, TypeGuard
 from uuid import UUID
 
 from shared.contracts.envelope import UnknownSchemaVersion
-from shared.contracts.event import Event, Recorded
+from shared.contracts.event import Event, Origin, Recorded
 from shared.functions import Decider, Erase, ForEach, Given, Givens, Perform, Send, Step
 from shared.kernel.errors import NotYet, Refused
 from shared.kernel.ids import derive_id, new_id
-from shared.observability.tracing import SpanKind, current_traceparent, span
+from shared.observability.tracing import SpanKind, is_sampled, span
 from shared.store import jobs
 from shared.store.faults import is_database_error
 from shared.store.givens import GivenRows
@@ -257,8 +257,7 @@ class Batch:
         try:
             if isinstance(steps, Exception) or work.event.aggregate_id in self._have_jobs:
                 raise Busy
-            with _span_of(work):
-                draft = await self._draft(work, steps)
+            draft = await self._draft(work, steps)
         except Exception as error:
             if is_database_error(error):
                 raise
@@ -273,8 +272,7 @@ class Batch:
                 raise work.foreign.trouble
             if isinstance(steps, Exception):
                 raise steps
-            with _span_of(work):
-                draft = await self._draft(work, steps)
+            draft = await self._draft(work, steps)
             body = self._answer(work, draft)
         except NotYet as error:
             return self._wait_for(work, error)
@@ -288,13 +286,18 @@ class Batch:
         return Done(body=body, status=work.idempotency.status if work.idempotency else 200)
 
     async def _draft(self, work: Work, steps: Iterable[Step]) -> Draft:
+        with _span_of(work) as traceparent:
+            return await self._drafted(work, steps, _within(work.origin, traceparent))
+
+    async def _drafted(self, work: Work, steps: Iterable[Step], origin: Origin) -> Draft:
         draft = Draft()
         for position, step in enumerate(steps):
+            if _is_now(step):
+                if work.event is None or work.event.id not in self._decided:
+                    await self._decide(draft, work, step, origin)
+                continue
             job_id = derive_id("job", work.event.id, position) if work.event else new_id()
             match step:
-                case Send(at=None):
-                    if work.event is None or work.event.id not in self._decided:
-                        await self._decide(draft, work, step)
                 case Send():
                     draft.jobs.append(jobs.timer(job_id, step, work.origin))
                 case Perform():
@@ -310,14 +313,13 @@ class Batch:
             draft.rows.extend(self._project(work.event))
         return draft
 
-    async def _decide(self, draft: Draft, work: Work, send: Send) -> None:
+    async def _decide(self, draft: Draft, work: Work, send: Send, origin: Origin) -> None:
         key = (send.decider.name, send.aggregate_id)
         if key in self._held_by_others:
             raise Busy
         before = draft.states.get(key) or self._states[key]
         given = await self._givens.for_message(send.decider.given, send.message, before.state)
         arguments = () if send.decider.given is None else (given,)
-        origin = replace(work.origin, traceparent=current_traceparent())
         if work.command and before.correlation_id:
             origin = replace(origin, correlation_id=before.correlation_id)
         after = before
@@ -386,11 +388,17 @@ class Batch:
         return deferred
 
 
-def _span_of(work: Work) -> AbstractContextManager[None]:
-    """The span of a work; what is only counted, because it means nothing here, has none."""
-    if work.event is None and not work.sends:
-        return nullcontext()
-    return span(work.name, work.origin.traceparent, SpanKind.CONSUMER if work.foreign else SpanKind.INTERNAL)
+def _span_of(work: Work) -> AbstractContextManager[str | None]:
+    """The span of a work, with its trace context; none where nobody records the trace, or where nothing is done."""
+    traceparent = work.origin.traceparent
+    is_only_counted = work.event is None and not work.sends
+    if is_only_counted or (traceparent is not None and not is_sampled(traceparent)):
+        return nullcontext(traceparent)
+    return span(work.name, traceparent, SpanKind.CONSUMER if work.foreign else SpanKind.INTERNAL)
+
+
+def _within(origin: Origin, traceparent: str | None) -> Origin:
+    return origin if traceparent == origin.traceparent else replace(origin, traceparent=traceparent)
 
 
 def _is_now(step: Step) -> TypeGuard[Send]:

@@ -20,7 +20,7 @@ from shared.functions import EffectHandler, Job
 from shared.kernel.crash_points import crash_point
 from shared.kernel.errors import TryLater
 from shared.observability import metrics
-from shared.observability.tracing import SpanKind, current_traceparent, span
+from shared.observability.tracing import SpanKind, span
 from shared.store import jobs
 from shared.store.bell import Listener
 from shared.store.faults import is_conflict, is_database_error, is_transient
@@ -318,8 +318,8 @@ class JobRunner:
         now = self._parts.clock.now()
         origin = jobs.origin_of(job)
         try:
-            with span(f"perform {job.name}", origin.traceparent, SpanKind.CLIENT):
-                origin = replace(origin, traceparent=current_traceparent())
+            with span(f"perform {job.name}", origin.traceparent, SpanKind.CLIENT) as traceparent:
+                origin = replace(origin, traceparent=traceparent)
                 async with asyncio.timeout(EFFECT_TIMEOUT_SECONDS):
                     told = Job(job.id, job.key, job.attempts, job.first_due_at, now)
                     message = await self._shell.service.effects.run(handler, effect, told, state)

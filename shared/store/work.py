@@ -48,14 +48,13 @@ class ClaimedJob:
 class Foreign:
     """Another service's event as it came: `envelope` can be kept as a job and read again.
 
-    `event` is None where its type means nothing here; `trouble` says why it cannot be read.
+    `trouble` says why it cannot be read.
     """
 
     topic: Topic
     key: UUID
     sequence: int
     envelope: Mapping[str, Any]
-    event: Recorded[Event] | None = None
     trouble: Exception | None = None
 
 

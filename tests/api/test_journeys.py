@@ -266,6 +266,11 @@ async def test_a_marriage_is_registered_and_what_follows_is_offered(platform: Ru
 
     [payout] = await api.until(owed, "payout")
     assert (payout["status"], payout["amount_fils"]) == ("needs_account", 4_000_000)
+
+    async def waits_for_him() -> bool:
+        return bool((await api.get("requests", f"/requests/{taken['id']}", husband.token))["waits_for"] == "applicant")
+
+    await api.until(waits_for_him, "word that he has to name an account")
     mistyped = as_json({"iban": "KW81CBKU0000000000001234560102"})
     refused = await http.send("PUT", "payments", "/payout-account", husband.token, key=new_key(), content=mistyped)
     assert_problem(refused, 422, "iban-invalid")

@@ -1,4 +1,4 @@
-"""Those outside: a bank's gateway, a mail server, a company that sends short messages. Each keeps its own ledger."""
+"""Those outside: the gateway, a bank, a mail server, a company for short messages. Each keeps its own ledger."""
 
 import asyncio
 from collections.abc import Mapping
@@ -12,6 +12,7 @@ from services.payments.effects import Answer
 from shared.kernel.errors import TryLater
 from tests.simulation.faults import Faults
 
+UNKNOWN_IBAN = "KW81CBKU0000000000001234560000"
 PAGE_SECONDS = 900.0
 """A page that nobody finishes ends by itself."""
 
@@ -29,7 +30,7 @@ class Visit:
     refunds: dict[UUID, int] = field(default_factory=dict)
 
 
-class Bank:
+class Terminal:
     """Implements `Gateway`. It may fail before it has done what it is asked, or after."""
 
     def __init__(self, faults: Faults) -> None:
@@ -93,6 +94,32 @@ class Bank:
         await self._faults.step()
         if self._faults.strikes(self._faults.rates.outside_fault, "trouble at the gateway"):
             raise self._faults.choose(TryLater("the gateway is away"), TimeoutError(), ConnectionResetError())
+
+
+class Bank:
+    """Implements `Bank`. Pays each reference once; it may fail before it has done what it is asked, or after."""
+
+    def __init__(self, faults: Faults) -> None:
+        self._faults = faults
+        self.paid: dict[UUID, int] = {}
+
+    async def pay(self, payout: UUID, iban: str, amount_fils: int) -> str | None:
+        """The bank's reference; None where there is no such account."""
+        await self._trouble()
+        if iban == UNKNOWN_IBAN:
+            return None
+        self.paid.setdefault(payout, amount_fils)
+        await self._trouble()
+        return f"paid-{payout}"
+
+    def ledger(self) -> list[Mapping[str, Any]]:
+        """As an auditor reads it."""
+        return [{"bank_reference": f"paid-{id}", "amount_fils": amount} for id, amount in self.paid.items()]
+
+    async def _trouble(self) -> None:
+        await self._faults.step()
+        if self._faults.strikes(self._faults.rates.outside_fault, "trouble at the bank"):
+            raise TryLater("the bank is away")
 
 
 class Post:

@@ -4,28 +4,32 @@ import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from random import Random
 from typing import Any
 from uuid import UUID
 
 from afaq.audit.evidence import Published
 from services.identity.domain.life_event import MOTHER, TellLifeEvent, life_event
-from services.identity.domain.person import ErasePerson, NameChild, Register, person
+from services.identity.domain.person import Change, ErasePerson, NameChild, Register, person
 from services.payments.domain.basket import GatherBasket, basket
 from services.payments.domain.payment import JoinBasket, StartAttempt, payment
+from services.payments.domain.payout_account import NameAccount, payout_account
 from services.payments.effects import InquireAttempt, InquireBasket
 from services.requests.domain.offer import Accept, Decline, offer
 from services.requests.domain.request import request
-from services.requests.domain.request_messages import Submit, Withdraw
-from services.requests.domain.task import Decide, task
+from services.requests.domain.request_messages import Answer, Submit, Withdraw
+from services.requests.domain.task import Claim, Decide, task
 from shared.contracts.identity import Fact, LifeEventKind, Particulars, RelationKind, Residence, Sex, relation_id
 from shared.contracts.requests import TaskDecision
 from shared.functions import Send
 from shared.kernel.ids import derive_id
 from shared.kernel.text import Language, LocalizedText
 from tests.simulation.clockwork import SimulatedClock
+from tests.simulation.errands import FINES, RENEWAL, Errand, chosen
+from tests.simulation.outside import UNKNOWN_IBAN
 from tests.simulation.world import World, definitions
 
-SERVICE, VERSION = "driving-licence-renewal", 3
+IBAN = "KW81CBKU0000000000001234560101"
 REASON = LocalizedText(ar="لا يستوفي الشروط", en="The conditions are not met")
 
 
@@ -39,6 +43,13 @@ class Habits:
     pays_together: float = 0.1
     withdraws: float = 0.05
     is_rejected: float = 0.1
+    is_returned: float = 0.1
+    never_answers: float = 0.2
+    never_agrees: float = 0.1
+    refuses: float = 0.1
+    clears_no_hold: float = 0.2
+    names_no_account: float = 0.1
+    names_a_wrong_account: float = 0.2
     hint_is_lost: float = 0.3
     dies: float = 0.02
     is_erased: float = 0.01
@@ -56,6 +67,7 @@ class People:
     transactions: int = 0
     refused: int = 0
     _gathering: dict[UUID, dict[UUID, int]] = field(default_factory=dict)
+    _forms: dict[UUID, Any] = field(default_factory=dict)
     _tasks: set["asyncio.Task[None]"] = field(default_factory=set)
     _clock: SimulatedClock = field(default_factory=SimulatedClock)
 
@@ -67,7 +79,7 @@ class People:
         for number in range(how_many):
             await asyncio.sleep(self.world.chance.expovariate(per_second))
             is_birth = self._now_and_then(self.habits.is_born)
-            self._do(self._have_a_child(number) if is_birth else self._renew(number))
+            self._do(self._have_a_child(number) if is_birth else self._apply(number, chosen(self._chance)))
         while self._tasks:
             await asyncio.wait(self._tasks)
 
@@ -81,8 +93,12 @@ class People:
         if not task.cancelled() and (error := task.exception()) is not None:
             self.world.unexpected.append(f"somebody had no answer: {type(error).__name__}: {error}")
 
+    @property
+    def _chance(self) -> Random:
+        return self.world.chance
+
     def _now_and_then(self, share: float) -> bool:
-        return self.world.chance.random() < share
+        return self._chance.random() < share
 
     async def _a_while(self, seconds: float = 2.0) -> None:
         await asyncio.sleep(self.world.chance.expovariate(1 / seconds))
@@ -92,17 +108,16 @@ class People:
         self.refused += refusal is not None
         return refusal is None
 
-    async def _register(self, number: int, role: str = "person") -> UUID:
+    async def _register(self, number: int, role: str = "person", errand: Errand = RENEWAL) -> UUID:
         id = derive_id("simulated", role, number)
         now = self._clock.now()
-        expires_on = (now.date() + timedelta(days=20)).isoformat()
-        facts = {"driving_licence_expires_on": expires_on, "unpaid_traffic_fines_fils": 0}
+        facts = errand.facts_of_somebody(self._chance, now.date())
         command = Register(
             civil_id=f"{role} {number}",
             civil_id_hash=f"hash of {role} {number}",
             name=LocalizedText(ar="اسم تجريبي", en="A Name"),
             birth_date=date(1990, 1, 1),
-            residence=Residence.CITIZEN,
+            residence=errand.residence,
             mobile=None,
             email="someone@example.test" if self._now_and_then(0.5) else None,
             language=Language.ARABIC,
@@ -111,14 +126,14 @@ class People:
         await self._ask("identity", person.send(id, command), caller=id)
         return id
 
-    async def _renew(self, number: int) -> None:
-        """A licence is renewed, mostly."""
+    async def _apply(self, number: int, errand: Errand) -> None:
+        """Somebody comes for something, and has it, mostly."""
         self.transactions += 1
-        applicant = await self._register(number)
-        submit = await self._submit(applicant)
-        if self._now_and_then(self.habits.pays_together):
+        applicant = await self._register(number, errand=errand)
+        submit = await self._submit(applicant, errand)
+        if errand is RENEWAL and self._now_and_then(self.habits.pays_together):
             self._gathering[applicant] = {}
-            await self._submit(applicant)
+            await self._submit(applicant, errand)
         if self._now_and_then(self.habits.withdraws):
             await self._a_while(5)
             await self._ask("requests", request.send(submit.request_id, Withdraw()), caller=applicant)
@@ -129,8 +144,10 @@ class People:
             await self._a_while(5)
             await self._ask("identity", person.send(applicant, ErasePerson()), caller=applicant)
 
-    async def _submit(self, applicant: UUID) -> Submit:
-        submit = Submit(self.world.new_id(), SERVICE, VERSION, applicant, {"delivery": "digital"}, self._clock.now())
+    async def _submit(self, applicant: UUID, errand: Errand) -> Submit:
+        now = self._clock.now()
+        submit = Submit(self.world.new_id(), errand.service, errand.version, applicant, errand.form, now)
+        self._forms[submit.request_id] = errand.form
         for _ in range(20):  # until requests knows them
             if await self._ask("requests", request.send(submit.request_id, submit), caller=applicant):
                 self.world.acknowledged.add(submit.request_id)
@@ -177,7 +194,11 @@ class People:
             "payments.payment.page_opened": self._be_at_the_page,
             "payments.basket.page_opened": self._be_at_the_page,
             "payments.payment.failed": self._try_again,
+            "payments.payout.requested": self._name_an_account,
+            "payments.payout.returned": self._name_an_account,
             "requests.task.opened": self._decide,
+            "requests.request.returned": self._answer,
+            "requests.request.held": self._clear_the_hold,
             "requests.offer.made": self._answer_the_offer,
         }.get(event.type)
         if doing is not None:
@@ -216,8 +237,8 @@ class People:
         await self._a_while(5)
         attempt_id = UUID(event.data["attempt_id"]) if "attempt_id" in event.data else event.key
         if self._now_and_then(self.habits.leaves_the_page):
-            self.world.bank.leave(attempt_id)
-        elif not self.world.bank.pay(attempt_id):
+            self.world.terminal.leave(attempt_id)
+        elif not self.world.terminal.pay(attempt_id):
             return
         if not self._now_and_then(self.habits.hint_is_lost):
             for _ in range(self.world.chance.randint(1, 2)):
@@ -225,15 +246,58 @@ class People:
                     await self.world.hasten("payments", inquiry, event.key)
 
     async def _decide(self, event: Published) -> None:
+        if event.data["party"] is not None:
+            await self._agree(event)
+            return
         if event.data["agency"] is None:
             await self._name_the_child(event)
             return
         await self._a_while(10)
         officer = derive_id("officer", event.data["agency"])
-        is_rejected = self._now_and_then(self.habits.is_rejected)
-        decision = TaskDecision.REJECT if is_rejected else TaskDecision.APPROVE
-        command = Decide(decision, officer, REASON if is_rejected else None)
+        decision = TaskDecision.APPROVE
+        if self._now_and_then(self.habits.is_returned):
+            decision = TaskDecision.RETURN
+        elif self._now_and_then(self.habits.is_rejected):
+            decision = TaskDecision.REJECT
+        command = Decide(decision, officer, None if decision is TaskDecision.APPROVE else REASON)
         await self._ask("requests", task.send(event.key, command), caller=officer)
+
+    async def _answer(self, event: Published) -> None:
+        """Who is asked for more sends the form again."""
+        if self._now_and_then(self.habits.never_answers):
+            return
+        await self._a_while(60)
+        answer = Answer(self._forms.get(event.key, {}), self._clock.now())
+        await self._ask("requests", request.send(event.key, answer), caller=UUID(event.data["applicant_id"]))
+
+    async def _agree(self, event: Published) -> None:
+        """Another party comes with the code that the applicant has handed on, and agrees, mostly."""
+        if self._now_and_then(self.habits.never_agrees):
+            return
+        await self._a_while(60)
+        party = derive_id("simulated", event.data["party"], event.key)
+        await self._ask("requests", task.send(event.key, Claim(party, has_code=True)), caller=party)
+        refuses = self._now_and_then(self.habits.refuses)
+        decision = Decide(TaskDecision.REJECT, party, REASON) if refuses else Decide(TaskDecision.APPROVE, party, None)
+        await self._ask("requests", task.send(event.key, decision), caller=party)
+
+    async def _clear_the_hold(self, event: Published) -> None:
+        """Who has fines to pay pays them, where the police's register learns of it."""
+        if self._now_and_then(self.habits.clears_no_hold):
+            return
+        await self._a_while(60)
+        paid = Change(facts={FINES: Fact(value=0, source="moi-traffic", as_of=self._clock.now())})
+        registrar = derive_id("registrar")
+        await self._ask("identity", person.send(UUID(event.data["about_id"]), paid), caller=registrar)
+
+    async def _name_an_account(self, event: Published) -> None:
+        """Who is owed something says where it is to be paid to; now and then there is no such account."""
+        if event.data.get("has_account") or self._now_and_then(self.habits.names_no_account):
+            return
+        await self._a_while(60)
+        payee = UUID(event.data["payee_id"])
+        iban = UNKNOWN_IBAN if self._now_and_then(self.habits.names_a_wrong_account) else IBAN
+        await self._ask("payments", payout_account.send(payee, NameAccount(payee, iban)), caller=payee)
 
     async def _name_the_child(self, event: Published) -> None:
         await self._a_while(20)

@@ -15,7 +15,9 @@ from afaq.audit.outside import published_in
 from afaq.services import NAMES, functions_of
 from services.notifications.app import KnownRecipients
 from services.notifications.effects import MailServer, Recipients, SmsCompanies, Waits
-from services.payments.effects import Gateway
+from services.payments.app import NamedAccounts
+from services.payments.effects import Bank as PayingBank
+from services.payments.effects import Gateway, PayoutAccounts
 from services.requests.app import KnownHolders
 from services.requests.domain.definition import ServiceDefinition
 from services.requests.effects import Holders, Signer
@@ -32,7 +34,7 @@ from shared.store.work import Idempotency, Overloaded, StillRunning
 from tests.simulation.database import Database, Writes
 from tests.simulation.faults import NONE, Faults, Rates
 from tests.simulation.kafka import Broker, Record
-from tests.simulation.outside import Bank, Post, Stamp
+from tests.simulation.outside import Bank, Post, Stamp, Terminal
 from tests.simulation.process import Process, ProcessDied, session
 from tests.simulation.statements import run as run_statement
 
@@ -51,7 +53,7 @@ class World:
         self.faults = Faults(self.chance, rates)
         self.functions = {name: functions_of(name) for name in NAMES}
         self.broker = Broker(self.faults, self._heard)
-        self.bank, self.post = Bank(self.faults), Post(self.faults)
+        self.terminal, self.bank, self.post = Terminal(self.faults), Bank(self.faults), Post(self.faults)
         self.processes: dict[str, list[Process]] = {name: [] for name in NAMES}
         self.listeners: list[Callable[[Published], None]] = []
         self.acknowledged: set[UUID] = set()
@@ -97,7 +99,9 @@ class World:
         pool: Any = shell.parts.pool
         effects = self.functions[service].effects
         if service == "payments":
-            effects.provide(Gateway, self.bank)  # type: ignore[type-abstract]
+            effects.provide(Gateway, self.terminal)  # type: ignore[type-abstract]
+            effects.provide(PayingBank, self.bank)  # type: ignore[type-abstract]
+            effects.provide(PayoutAccounts, NamedAccounts(shell))  # type: ignore[type-abstract]
         if service == "notifications":
             effects.provide(MailServer, self.post)  # type: ignore[type-abstract]
             effects.provide(Waits, self.post)  # type: ignore[type-abstract]
@@ -198,7 +202,7 @@ class World:
         """For the auditor."""
         sms = [{"reference": str(reference)} for reference in self.post.messages]
         mail = [{"message_id": f"<{reference}@afaq.test>"} for reference in self.post.letters]
-        return Ledgers(gateway=self.bank.ledger(), sms=sms, mail=mail)
+        return Ledgers(gateway=self.terminal.ledger(), bank=self.bank.ledger(), sms=sms, mail=mail)
 
     def died(self, process: Process) -> None:
         """The supervisor starts another."""

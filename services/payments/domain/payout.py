@@ -117,7 +117,7 @@ def decide(state: Payout, message: Message, account: NamedAccount | None) -> Seq
             return [cancelled(state)] if state.status is Status.NEEDS_ACCOUNT else []
         case AccountNamed(number):
             is_wanted = state.status is Status.NEEDS_ACCOUNT and number > state.number
-            return [PayoutReady(number=number)] if is_wanted else []
+            return [PayoutReady(number=number, for_id=state.for_id)] if is_wanted else []
         case Paid() | AccountRefused() | BankSilent():
             return answered(state, message)
         case _:
@@ -136,7 +136,9 @@ def owed(state: Payout, notice: Owed, account: NamedAccount | None) -> Sequence[
         description=notice.description,
         has_account=account is not None,
     )
-    return [requested] if account is None else [requested, PayoutReady(number=account.version)]
+    if account is None:
+        return [requested]
+    return [requested, PayoutReady(number=account.version, for_id=notice.for_id)]
 
 
 def cancelled(state: Payout) -> PayoutCancelled:
@@ -164,7 +166,9 @@ def answered(state: Payout, notice: Paid | AccountRefused | BankSilent) -> Seque
             ]
         case AccountRefused(newest):
             returned = PayoutReturned(for_id=state.for_id, payee_id=state.payee_id, description=state.description)
-            return [returned, PayoutReady(number=newest)] if newest > state.number else [returned]
+            if newest == state.number:
+                return [returned]
+            return [returned, PayoutReady(number=newest, for_id=state.for_id)]
         case BankSilent():
             return [PayoutStuck(number=state.number, amount_fils=state.amount_fils)]
         case _:

@@ -20,6 +20,8 @@ from services.requests.domain.eligibility import KnownRelation, judge
 from services.requests.domain.facts import KnownPerson, facts_of
 from services.requests.domain.fees import lines_of, shares, total
 from services.requests.domain.request_messages import (
+    AccountIsKnown,
+    AccountIsMissing,
     Answer,
     DocumentWasIssued,
     FactsMayBeKnown,
@@ -44,6 +46,8 @@ from services.requests.domain.request_state import FINAL, Event, Owner, Request,
 from services.requests.domain.steps import after, begin, is_met, passed, plan
 from shared.contracts.personal import Erased
 from shared.contracts.requests import (
+    RequestAccountDue,
+    RequestAccountKnown,
     RequestAnswered,
     RequestApproved,
     RequestConsented,
@@ -117,6 +121,8 @@ def decide(state: Request, message: Message, known: Known) -> Sequence[Event]:
             return facts_may_be_known(state, known, at)
         case FeeWasPaid() | FeeMayHaveGrown() | FeeHasLapsed():
             return about_a_fee(state, message, known)
+        case AccountIsMissing() | AccountIsKnown():
+            return about_an_account(state, message)
         case WasPaidOut():
             return was_paid_out(state, message, known)
         case TaskWasDecided():
@@ -343,6 +349,17 @@ def fee_may_have_grown(state: Request, notice: FeeMayHaveGrown, known: Known) ->
     ]
 
 
+def about_an_account(state: Request, notice: AccountIsMissing | AccountIsKnown) -> Sequence[Event]:
+    """Whom a payout waits for: the person until they have named an account, then the bank."""
+    step_id = state.waiting(Owner.PLATFORM, notice.payout_id)
+    is_missing = isinstance(notice, AccountIsMissing)
+    if step_id is None or state.open[step_id].needs_account is is_missing:
+        return []
+    if is_missing:
+        return [RequestAccountDue(step_id=step_id, payout_id=notice.payout_id, applicant_id=state.applicant_id)]
+    return [RequestAccountKnown(step_id=step_id, payout_id=notice.payout_id)]
+
+
 def was_paid_out(state: Request, notice: WasPaidOut, known: Known) -> Sequence[Event]:
     """The person has their money: the request goes on. Money that came after its end is not called back."""
     step_id = state.waiting(Owner.PLATFORM, notice.payout_id)
@@ -539,5 +556,5 @@ request = Decider(
         beneficiary=Given(KnownPerson, "persons", by="person_id", key=_beneficiary_key),
         relation=Given(KnownRelation, "relations", by="id", key=_relation_key),
     ),
-    shape=6,
+    shape=7,
 )

@@ -105,6 +105,20 @@ class FeeMayHaveGrown:
 
 
 @dataclass(frozen=True)
+class AccountIsMissing:
+    """payments does not know, or not any more, to which account the person is to be paid."""
+
+    payout_id: UUID
+
+
+@dataclass(frozen=True)
+class AccountIsKnown:
+    """payments has told the bank to pay."""
+
+    payout_id: UUID
+
+
+@dataclass(frozen=True)
 class WasPaidOut:
     """payments has paid the person."""
 
@@ -180,6 +194,8 @@ Message = (
     | FeeWasPaid
     | FeeMayHaveGrown
     | FeeHasLapsed
+    | AccountIsMissing
+    | AccountIsKnown
     | WasPaidOut
     | TaskWasDecided
     | DocumentWasIssued

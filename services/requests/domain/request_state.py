@@ -10,6 +10,8 @@ from uuid import UUID
 from shared.contracts.personal import Erased, Private, SubjectId
 from shared.contracts.requests import (
     FeeLine,
+    RequestAccountDue,
+    RequestAccountKnown,
     RequestAnswered,
     RequestApproved,
     RequestConsentDue,
@@ -72,6 +74,8 @@ Event = (
     | Begun
     | Done
     | RequestFeeRevised
+    | RequestAccountDue
+    | RequestAccountKnown
     | RequestPaymentNotNeeded
     | RequestAnswered
     | RequestRejected
@@ -142,12 +146,19 @@ class Fee:
 class OpenStep:
     """A step that is not done: whom it waits for, and which fee, task or document it is there.
 
-    `watches`: it goes on when enough is known of the beneficiary.
+    `watches`: it goes on when enough is known of the beneficiary. `needs_account`: the platform cannot pay out before
+    the person has named an account.
     """
 
     owner: Owner
     ref: UUID | None = None
     watches: bool = False
+    needs_account: bool = False
+
+    @property
+    def waits_for(self) -> Owner:
+        """Whose turn it is."""
+        return Owner.APPLICANT if self.needs_account else self.owner
 
 
 @dataclass(frozen=True)
@@ -258,6 +269,10 @@ def evolve(state: Request, event: Event) -> Request:
             planned = {} if isinstance(state.planned_fees, Erased) else state.planned_fees
             lines = [] if isinstance(event.lines, Erased) else event.lines
             return replace(state, planned_fees={**planned, event.step_id: lines})
+        case RequestAccountDue() | RequestAccountKnown():
+            needs_account = isinstance(event, RequestAccountDue)
+            paying = replace(state.open[event.step_id], needs_account=needs_account)
+            return with_open(state, {**state.open, event.step_id: paying})
         case RequestPaymentNotNeeded():
             return state
         case RequestAnswered():
@@ -362,7 +377,7 @@ def done(state: Request, step_id: str) -> Request:
 
 def with_open(state: Request, steps: Mapping[str, OpenStep]) -> Request:
     """The request with these open steps; what is approved stays so until its end."""
-    owners = {step.owner for step in steps.values()}
+    owners = {step.waits_for for step in steps.values()}
     status = Status.NEEDS_INFORMATION if needs_information(state, steps) else Status.IN_PROGRESS
     return replace(
         state,

@@ -32,6 +32,7 @@ from services.requests.domain.eligibility import KnownRelation
 from services.requests.domain.facts import KnownPerson
 from services.requests.domain.request import Known, ServiceVersion, request
 from services.requests.domain.request_messages import (
+    AccountIsMissing,
     Answer,
     DocumentWasIssued,
     FactsMayBeKnown,
@@ -291,6 +292,11 @@ def handed_in(name: str = "documents-lease") -> HandIn:
     return HandIn(name, an_id(f"upload of {name}"), "application/pdf", 1000, "00" * 32, NOW)
 
 
+def account_missing(step_id: str = "payout") -> AccountIsMissing:
+    """payments does not know where a step is to be paid to."""
+    return AccountIsMissing(derive_id("payout", REQUEST_ID, step_id))
+
+
 def paid_out(step_id: str = "payout") -> WasPaidOut:
     """payments has paid what a step owes."""
     return WasPaidOut(derive_id("payout", REQUEST_ID, step_id), NOW)
@@ -374,6 +380,7 @@ def requests_in_every_state() -> Mapping[str, Request]:
         "held": a_request(definition=EVERYTHING, known=known_with(EVERYTHING, a_child())),
         "waits for documents": a_request(definition=EVERYTHING),
         "approved, waits for its payout": a_request(handed_in(), decided(), definition=EVERYTHING),
+        "approved, waits for an account": a_request(handed_in(), decided(), account_missing(), definition=EVERYTHING),
         "rejected, may be objected to": a_request(paid(), rejected, definition=OBJECTIONABLE),
         "objected": a_request(paid(), rejected, an_objection(), definition=OBJECTIONABLE),
         "objection upheld": a_request(paid(), rejected, an_objection(), objection_decided(), definition=OBJECTIONABLE),

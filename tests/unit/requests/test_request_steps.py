@@ -22,9 +22,17 @@ from services.requests.domain.definition import (
     Step,
 )
 from services.requests.domain.request import Known, request
-from services.requests.domain.request_messages import FeeWasPaid, PersonHasDied, PersonWasErased, Withdraw
+from services.requests.domain.request_messages import (
+    AccountIsKnown,
+    FeeWasPaid,
+    PersonHasDied,
+    PersonWasErased,
+    Withdraw,
+)
 from services.requests.domain.request_state import FINAL, TRANSITIONS, Owner, Status
 from shared.contracts.requests import (
+    RequestAccountDue,
+    RequestAccountKnown,
     RequestApproved,
     RequestConsentDue,
     RequestConsented,
@@ -54,6 +62,7 @@ from shared.kernel.ids import derive_id
 from tests.unit.builders import NOW, Life, a_text, stored_and_read
 from tests.unit.generated import QUICK
 from tests.unit.requests.request_builders import (
+    EVERYTHING,
     OBJECTIONABLE,
     PARTY,
     REQUEST_ID,
@@ -66,8 +75,10 @@ from tests.unit.requests.request_builders import (
     a_hold_step,
     a_payout_step,
     a_person,
+    a_request,
     a_submission,
     a_task_step,
+    account_missing,
     agreed,
     an_answer,
     an_emit_step,
@@ -475,3 +486,16 @@ def test_what_is_owed_follows_the_register() -> None:
     fines[0] = 0
     life.send(more_is_known())
     assert life.state.status is Status.EXPIRED
+
+
+def test_a_payout_waits_for_its_payee_until_they_have_named_an_account_and_for_the_bank_after_that() -> None:
+    life = a_request(handed_in(), decided(), definition=EVERYTHING)
+    missing, known = account_missing(), AccountIsKnown(account_missing().payout_id)
+    waited_for = [life.state.waits_for]
+    for notice, told in ((missing, [RequestAccountDue]), (missing, []), (known, [RequestAccountKnown]), (known, [])):
+        assert [type(event) for event in life.send(notice)] == told
+        waited_for.append(life.state.waits_for)
+    assert waited_for == [Owner.PLATFORM, Owner.APPLICANT, Owner.APPLICANT, Owner.PLATFORM, Owner.PLATFORM]
+    life.send(missing)
+    life.send(paid_out())
+    assert life.state.status is Status.FULFILLED
