@@ -35,6 +35,7 @@ from tests.simulation.world import World
 
 Begin = Callable[[ExitStack], Any]
 CRASHING = Rates(crash=0.004)
+DISCONNECTED = Rates(disconnect=0.004)
 
 
 @dataclass(frozen=True)
@@ -186,7 +187,12 @@ def _publishes_what_is_newer_than_the_last(stack: ExitStack) -> None:
 
 
 MUTANTS = (
-    Mutant("a command is answered whether its commit is known or not", "I1", _answers_before_it_knows),
+    Mutant(
+        "a command is answered whether its commit is known or not",
+        "I1",
+        _answers_before_it_knows,
+        rates=DISCONNECTED,
+    ),
     Mutant("each try of a refund has another id", "I2", _refunds_have_new_ids, rates=Rates(outside_fault=0.2)),
     Mutant("refunds are not booked", "I3", _refunds_are_not_booked),
     Mutant("evolve is not pure", "I4", _evolve_is_impure),
