@@ -22,6 +22,7 @@ from tests.deploy.chart import (
     KUBERNETES,
     OPERATORS,
     Object,
+    documents,
     helm,
     of_kind,
     pods,
@@ -219,7 +220,9 @@ def test_databases_and_topics_are_brought_up_to_date_before_a_process(plain: lis
     jobs = {found["metadata"]["name"]: found for found in plain if found["kind"] == "Job"}
     ran = {tuple(job["spec"]["template"]["spec"]["containers"][0]["args"]) for job in jobs.values()}
     assert ran == {("topics",), *(("migrate", name) for name in NAMES)}
-    assert {job["metadata"]["annotations"]["helm.sh/hook"] for job in jobs.values()} == {"pre-install,pre-upgrade"}
+    (hook,) = (found for found in documents((EXTERNAL,)) if found["metadata"].get("annotations"))
+    assert hook["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
+    assert hook["items"] == list(jobs.values()), "all at the same time, as one hook"
 
 
 def test_nothing_is_reached_but_what_is_needed(plain: list[Object]) -> None:
