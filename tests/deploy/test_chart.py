@@ -252,6 +252,24 @@ def test_what_scales_leaves_the_number_of_pods_alone(everything: list[Object]) -
         assert not [name for name, spec in targets.items() if "replicas" in spec]
 
 
+def test_who_looks_at_a_lag_is_the_service_itself(everything: list[Object]) -> None:
+    told = yaml.safe_load(OPERATORS.read_text())
+    triggers = {name: spec["triggers"][0] for name, spec in of_kind(everything, "ScaledObject").items()}
+    shown = of_kind(everything, "TriggerAuthentication")
+    assert shown.keys() == triggers.keys()
+    for name in NAMES:
+        worker, user = f"afaq-{name}-worker", told["services"][name]["kafka"]
+        assert triggers[worker]["authenticationRef"] == {"name": worker}
+        assert triggers[worker]["metadata"]["consumerGroup"] == f"afaq.{name}"
+        secrets = {of["parameter"]: (of["name"], of["key"]) for of in shown[worker]["secretTargetRef"]}
+        assert secrets == {
+            "ca": tuple(told["kafka"]["ca"].values()),
+            "password": (user["secret"], user["key"]),
+        }
+        (username,) = shown[worker]["env"]
+        assert _told(pods(everything)[worker])[username["name"]] == user["username"]
+
+
 def test_chart_and_project_have_one_version() -> None:
     project = tomllib.loads((CHART.parents[2] / "pyproject.toml").read_text())["project"]
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
