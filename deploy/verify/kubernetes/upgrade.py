@@ -23,7 +23,8 @@ WAITS = json.dumps(
         }
     }
 )
-"""What the last release's api does not do by itself: it answers until no proxy sends it anything."""
+"""What the last release's api does not do by itself: it answers until no proxy sends it anything. It also ends with the
+connections that are kept to it, whatever is on its way: so none are kept while it is replaced."""
 
 
 async def upgrade_from_last_release(world: World) -> None:
@@ -37,7 +38,7 @@ async def upgrade_from_last_release(world: World) -> None:
     world.must(await images(world) == {LAST}, f"the last release: {await world.count()}")
     await world.birth()
     began = time.monotonic()
-    async with world.load():
+    async with world.load(keeps=False):
         await give_access(world.cluster, THIS)
         seconds = await world.cluster.helm("upgrade", *_of(THIS))
         world.must(await images(world) == {THIS}, f"expanded and rolled: {seconds:.0f} s; {await _looked(world)}")
@@ -46,7 +47,7 @@ async def upgrade_from_last_release(world: World) -> None:
         seconds = await world.cluster.helm("rollback")
         world.must(await images(world) == {LAST}, f"helm rollback: {seconds:.0f} s; {await _looked(world)}")
         await world.birth()
-    async with world.load():
+    async with world.load(keeps=False):
         seconds = await world.cluster.helm("upgrade", *_of(THIS))
         world.must(await images(world) == {THIS}, f"forward again: {seconds:.0f} s; {await _looked(world)}")
         await world.birth()
