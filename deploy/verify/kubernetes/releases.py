@@ -78,6 +78,7 @@ async def bad_releases(world: World) -> None:
     world.scene("a release whose processes end at once, under --rollback-on-failure")
     async with world.load():
         await _fails(world, "--set=services.requests.env.PUBLIC_URL=nonsense", "--rollback-on-failure", wait_seconds=60)
+        await world.until_settled()
         world.must(await _serving(world) == PODS, f"{await _serving(world)} pods serve; {await world.count()}")
     world.scene("a release whose processes end at once, taken back by hand")
     async with world.load():
