@@ -9,10 +9,10 @@ from deploy.verify.kubernetes.cluster import alias
 from deploy.verify.kubernetes.world import World, is_ready, seconds_until
 
 SCALED = "afaq-requests-worker"
-BURST_PER_SECOND, BURST_SECONDS = 10.0, 60
+BURST_PER_SECOND, BURST_SECONDS = 5.0, 90
 PROGRAMS = {"keda-operator": "/keda", "keda-metrics-apiserver": "/keda-adapter"}
 AUTOSCALING = "services.requests.worker.autoscaling"
-CPU = "services.requests.worker.resources.limits.cpu=200m"
+CPU = "services.requests.worker.resources.limits.cpu=150m"
 """With so little one worker cannot keep up with the burst (it uses some 45m for a renewal a second), and four can."""
 
 
