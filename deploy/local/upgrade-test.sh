@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 skip() { echo "skipped: $*"; exit "${AFAQ_REQUIRE_ENGINE:-0}"; }
 build() { docker build -q -f deploy/Dockerfile --build-arg PYTHON_IMAGE="${PYTHON_IMAGE:-python:3.11-slim-bookworm}" "$@"; }
-last=${AFAQ_LAST_RELEASE:-f839bb53c8} # the commit that runs before; its schema, events and states differ from ours
+last=${AFAQ_LAST_RELEASE:-$(<deploy/last-release)} # the commit that runs before; its schema, events and states differ from ours
 git cat-file -e "$last^{commit}" 2>/dev/null || skip "$last, the last release, is not in this checkout's history"
 mkdir -p .afaq
 scratch=$(mktemp -d "$PWD/.afaq/upgrade-XXXXXX")

@@ -98,7 +98,9 @@ def _rendered(secrets_as: str) -> dict[str, Pod]:
     command = [str(PROJECT / ".venv/bin/helm"), "template", "afaq", str(HELM / "afaq"), f"--set=secretsAs={secrets_as}"]
     command += ["-f", str(HELM / "values/external.yaml")]
     said = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
-    objects = [found for found in yaml.safe_load_all(said.stdout) if "template" in found["spec"]]
+    documents = [found for found in yaml.safe_load_all(said.stdout) if found]
+    listed = [one for document in documents for one in document.get("items", [document])]
+    objects = [found for found in listed if "template" in found["spec"]]
     return {found["metadata"]["name"]: found["spec"]["template"]["spec"] for found in objects}
 
 

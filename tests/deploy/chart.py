@@ -16,7 +16,7 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 CHART = DEPLOY / "helm/afaq"
 EXTERNAL, OPERATORS = DEPLOY / "helm/values/external.yaml", DEPLOY / "helm/values/operators.yaml"
 KUBERNETES = ("1.35", "1.36", "1.37")
-FOREIGN_KINDS = {"ServiceMonitor", "PrometheusRule", "ScaledObject"}
+FOREIGN_KINDS = {"ServiceMonitor", "PrometheusRule", "ScaledObject", "TriggerAuthentication"}
 """Of operators that a cluster may have; the schemas of Kubernetes do not know them."""
 
 Object = dict[str, Any]
@@ -34,12 +34,18 @@ def helm(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 @cache
-def render(values: tuple[Path, ...], *arguments: str, kubernetes: str = KUBERNETES[-1]) -> list[Object]:
-    """The objects that Helm would create with these values."""
+def documents(values: tuple[Path, ...], *arguments: str, kubernetes: str = KUBERNETES[-1]) -> list[Object]:
+    """What Helm renders with these values."""
     files = [part for file in values for part in ("-f", file)]
     said = helm("template", "afaq", CHART, "-n", "afaq", "--kube-version", kubernetes, *files, *arguments)
     assert said.returncode == 0, said.stderr
     return [found for found in yaml.load_all(said.stdout, yaml.CSafeLoader) if found]
+
+
+def render(values: tuple[Path, ...], *arguments: str, kubernetes: str = KUBERNETES[-1]) -> list[Object]:
+    """The objects that it would create: also those that are listed in one document."""
+    found = documents(values, *arguments, kubernetes=kubernetes)
+    return [one for document in found for one in document.get("items", [document])]
 
 
 def problems(objects: Sequence[Object], kubernetes: str) -> Iterator[str]:

@@ -22,6 +22,7 @@ from tests.deploy.chart import (
     KUBERNETES,
     OPERATORS,
     Object,
+    documents,
     helm,
     of_kind,
     pods,
@@ -219,7 +220,9 @@ def test_databases_and_topics_are_brought_up_to_date_before_a_process(plain: lis
     jobs = {found["metadata"]["name"]: found for found in plain if found["kind"] == "Job"}
     ran = {tuple(job["spec"]["template"]["spec"]["containers"][0]["args"]) for job in jobs.values()}
     assert ran == {("topics",), *(("migrate", name) for name in NAMES)}
-    assert {job["metadata"]["annotations"]["helm.sh/hook"] for job in jobs.values()} == {"pre-install,pre-upgrade"}
+    (hook,) = (found for found in documents((EXTERNAL,)) if found["metadata"].get("annotations"))
+    assert hook["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
+    assert hook["items"] == list(jobs.values()), "all at the same time, as one hook"
 
 
 def test_nothing_is_reached_but_what_is_needed(plain: list[Object]) -> None:
@@ -247,6 +250,24 @@ def test_what_scales_leaves_the_number_of_pods_alone(everything: list[Object]) -
         targets = of_kind(everything, kind)
         assert targets.keys() == {spec["scaleTargetRef"]["name"] for spec in of_kind(everything, scaler).values()}
         assert not [name for name, spec in targets.items() if "replicas" in spec]
+
+
+def test_who_looks_at_a_lag_is_the_service_itself(everything: list[Object]) -> None:
+    told = yaml.safe_load(OPERATORS.read_text())
+    triggers = {name: spec["triggers"][0] for name, spec in of_kind(everything, "ScaledObject").items()}
+    shown = of_kind(everything, "TriggerAuthentication")
+    assert shown.keys() == triggers.keys()
+    for name in NAMES:
+        worker, user = f"afaq-{name}-worker", told["services"][name]["kafka"]
+        assert triggers[worker]["authenticationRef"] == {"name": worker}
+        assert triggers[worker]["metadata"]["consumerGroup"] == f"afaq.{name}"
+        secrets = {of["parameter"]: (of["name"], of["key"]) for of in shown[worker]["secretTargetRef"]}
+        assert secrets == {
+            "ca": tuple(told["kafka"]["ca"].values()),
+            "password": (user["secret"], user["key"]),
+        }
+        (username,) = shown[worker]["env"]
+        assert _told(pods(everything)[worker])[username["name"]] == user["username"]
 
 
 def test_chart_and_project_have_one_version() -> None:

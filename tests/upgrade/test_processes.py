@@ -25,7 +25,7 @@ from tests.resilience.faults.support import assert_clean, parked
 from tests.upgrade.test_upgrade import COUPLES, is_later
 
 THIS = Path(__file__).parents[2]
-LAST_RELEASE = os.environ.get("AFAQ_LAST_RELEASE", "f839bb53c8")
+LAST_RELEASE = os.environ.get("AFAQ_LAST_RELEASE") or (THIS / "deploy/last-release").read_text().strip()
 PER_SECOND = float(os.environ.get("AFAQ_UPGRADE_PER_SECOND", "0.5"))
 READY_SECONDS = 240.0
 OUTSIDE = ("simulators", "sign-in")

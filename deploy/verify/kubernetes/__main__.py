@@ -8,14 +8,17 @@ import sys
 import time
 from pathlib import Path
 
-from deploy.verify.kubernetes.cluster import Cluster, bring_outside
+from afaq.local.errors import StackError
+from deploy.verify.kubernetes.cluster import Cluster, Refused
 from deploy.verify.kubernetes.faults import drain, kill, restart_node
 from deploy.verify.kubernetes.releases import bad_releases, install, journeys, refusals, upgrade_and_back
 from deploy.verify.kubernetes.scaling import more_workers, scale_by_cpu, scale_by_lag
+from deploy.verify.kubernetes.upgrade import upgrade_from_last_release
 from deploy.verify.kubernetes.walls import walls
 from deploy.verify.kubernetes.world import World
 
 ORDER = (
+    upgrade_from_last_release,
     *(install, journeys, upgrade_and_back, bad_releases, refusals),
     *(drain, kill, restart_node, walls, more_workers, scale_by_cpu, scale_by_lag),
 )
@@ -27,11 +30,11 @@ async def main() -> int:
     directory, *names = sys.argv[1:]
     world = World(Cluster(Path(directory)))
     began = time.monotonic()
-    if not names:
-        await bring_outside(world.cluster)
-        world.saw(f"databases, broker, bucket and simulators are ready after {time.monotonic() - began:.0f} s")
     for name in names or SCENES:
-        await SCENES[name](world)
+        try:
+            await SCENES[name](world)
+        except (Refused, StackError, TimeoutError) as error:
+            world.failed(f"{name} comes to its end: {error!r}")
     print(
         f"\n{time.monotonic() - began:.0f} s; "
         + (f"WRONG: {'; '.join(world.wrong)}" if world.wrong else "all as it should be")

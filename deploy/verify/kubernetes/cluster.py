@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from afaq.secrets.files import write_new_secrets
@@ -28,6 +30,8 @@ BUCKET = {
     "AWS_ACCESS_KEY_ID": "papers",
     "AWS_SECRET_ACCESS_KEY": "papers",
 }
+NAMESPACES = {"outside": "baseline", "afaq": "restricted", "stranger": "baseline"}
+"""Each with what it enforces of its pods."""
 OUTSIDE = ("kafka-1", "bucket", "simulators", *(f"{name}-db" for name in NAMES))
 Object = dict[str, Any]
 
@@ -128,19 +132,37 @@ class ByService(AbstractResolver):
         """Nothing is held."""
 
 
-async def bring_outside(cluster: Cluster) -> None:
-    """Databases, broker, bucket and simulators, and the Secrets by which they and the chart's pods know each other."""
-    for name, level in (("outside", "baseline"), ("afaq", "restricted"), ("stranger", "baseline")):
+async def bring_outside(cluster: Cluster, release: str) -> None:
+    """Databases, broker, bucket and simulators, and the Secrets by which they and the chart's pods know each other.
+
+    All anew: what there was is taken away, with the release of the chart. Kafka's users may do what `release` declares.
+    """
+    secrets = cluster.directory / "state/secrets"
+    shutil.rmtree(secrets, ignore_errors=True)
+    await cluster.kubectl("delete", "namespace", *NAMESPACES, "--ignore-not-found", "--timeout=180s")
+    for name, level in NAMESPACES.items():
         labels = {"pod-security.kubernetes.io/enforce": level}
         await cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
-    secrets = cluster.directory / "state/secrets"
     write_new_secrets(secrets, simulated=True)
     await cluster.apply(*_secrets(secrets), *_scripts(), *_names())
-    await cluster.kubectl("apply", "--server-side", "-f", HERE / "outside.yaml")
+    await cluster.apply(*(found for found in _outside() if found["kind"] != "Job"))
     for made in await cluster.get("deployments,statefulsets", "-n", "outside"):
         name = f"{made['kind']}/{made['metadata']['name']}"
         await cluster.kubectl("rollout", "status", name, "-n", "outside", "--timeout=300s")
+    await give_access(cluster, release)
+
+
+async def give_access(cluster: Cluster, release: str) -> None:
+    """Kafka's users may do what the services of this release declare."""
+    (job,) = (found for found in _outside() if found["kind"] == "Job")
+    job["spec"]["template"]["spec"]["containers"][0]["image"] = f"localhost/afaq-verify/afaq:{release}"
+    await cluster.kubectl("delete", "job", "-n", "outside", "--ignore-not-found", "kafka-users")
+    await cluster.apply(job)
     await cluster.kubectl("wait", "job/kafka-users", "-n", "outside", "--for=condition=Complete", "--timeout=300s")
+
+
+def _outside() -> list[Any]:
+    return list(yaml.safe_load_all((HERE / "outside.yaml").read_text()))
 
 
 def _secrets(directory: Path) -> list[Object]:

@@ -2,11 +2,7 @@
 
 import yaml
 
-from afaq.demo.birth import be_born, register_parents
-from afaq.demo.client import Api
-from afaq.demo.people import the_parents
-from deploy.verify.kubernetes.cluster import CHART, ByService, Refused
-from deploy.verify.kubernetes.load import session_of
+from deploy.verify.kubernetes.cluster import CHART, Refused
 from deploy.verify.kubernetes.world import PODS, World, is_ready
 
 VALUES = CHART.parent / "values"
@@ -21,8 +17,9 @@ ROOT_POD = """{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "root"},
 
 
 async def install(world: World) -> None:
-    """`helm install` in a namespace that enforces the profile `restricted`; then a licence and a birth."""
+    """`helm install` in a namespace that enforces the profile `restricted`."""
     world.scene("install, with every pod under the profile restricted")
+    await world.begin("1")
     seconds = await world.cluster.helm("install")
     pods = await world.pods()
     world.must(len(pods) == PODS and all(map(is_ready, pods)), f"helm install: {seconds:.0f} s; {await world.count()}")
@@ -32,15 +29,7 @@ async def install(world: World) -> None:
 async def journeys(world: World) -> None:
     """A birth with what follows it, by inbox, short message and mail; then renewals."""
     world.scene("a birth, and renewals")
-    urls, names, people = await world.cluster.urls(), await ByService.of(world.cluster), the_parents()
-    urls["simulators"] = (
-        f"http://{names.addresses['simulators']}:8090"  # what the birth calls resolves no names of ours
-    )
-    async with session_of(names) as session:
-        api = Api(urls, session)
-        told = await be_born(api, urls, await register_parents(api, people), people, lambda text: None)
-    channels = sorted({message.channel.partition(" by ")[0] for message in told})
-    world.must(channels == ["SMS", "inbox", "mail"], f"a birth: {len(told)} messages by {', '.join(channels)}")
+    await world.birth()
     async with world.load():
         pass
     await world.audit()
@@ -68,14 +57,15 @@ async def upgrade_and_back(world: World) -> None:
     world.scene("upgrade of every pod under load, and back")
     async with world.load():
         seconds = await world.cluster.helm("upgrade", "--set-string=image.tag=2")
-        world.must(await _images(world) == {"2"}, f"helm upgrade: {seconds:.0f} s; {await world.count()}")
+        world.must(await images(world) == {"2"}, f"helm upgrade: {seconds:.0f} s; {await world.count()}")
     async with world.load():
         seconds = await world.cluster.helm("rollback")
-        world.must(await _images(world) == {"1"}, f"helm rollback: {seconds:.0f} s; {await world.count()}")
+        world.must(await images(world) == {"1"}, f"helm rollback: {seconds:.0f} s; {await world.count()}")
     await world.audit()
 
 
-async def _images(world: World) -> set[str]:
+async def images(world: World) -> set[str]:
+    """The tags of the images that the pods are of."""
     return {pod["spec"]["containers"][0]["image"].rpartition(":")[2] for pod in await world.pods()}
 
 
@@ -88,6 +78,7 @@ async def bad_releases(world: World) -> None:
     world.scene("a release whose processes end at once, under --rollback-on-failure")
     async with world.load():
         await _fails(world, "--set=services.requests.env.PUBLIC_URL=nonsense", "--rollback-on-failure", wait_seconds=60)
+        await world.until_settled()
         world.must(await _serving(world) == PODS, f"{await _serving(world)} pods serve; {await world.count()}")
     world.scene("a release whose processes end at once, taken back by hand")
     async with world.load():

@@ -5,34 +5,15 @@ import time
 
 import yaml
 
-from deploy.verify.kubernetes.cluster import Object, alias
+from deploy.verify.kubernetes.cluster import alias
 from deploy.verify.kubernetes.world import World, is_ready, seconds_until
 
 SCALED = "afaq-requests-worker"
-BURST_PER_SECOND, BURST_SECONDS = 10.0, 60
+BURST_PER_SECOND, BURST_SECONDS = 5.0, 90
 PROGRAMS = {"keda-operator": "/keda", "keda-metrics-apiserver": "/keda-adapter"}
 AUTOSCALING = "services.requests.worker.autoscaling"
-ACCESS: Object = {
-    "apiVersion": "keda.sh/v1alpha1",
-    "kind": "TriggerAuthentication",
-    "metadata": {"name": "afaq-kafka", "namespace": "afaq"},
-    "spec": {
-        "secretTargetRef": [
-            {"parameter": "username", "name": "afaq-requests-kafka", "key": "AFAQ_KAFKA_USERNAME"},
-            {"parameter": "password", "name": "afaq-requests-kafka", "key": "AFAQ_KAFKA_PASSWORD"},
-            {"parameter": "ca", "name": "ca", "key": "ca.crt"},
-            {"parameter": "sasl", "name": "keda-kafka", "key": "sasl"},
-            {"parameter": "tls", "name": "keda-kafka", "key": "tls"},
-        ]
-    },
-}
-"""KEDA sees a group's lag by the service's own login: a service may look at its own group alone."""
-HOW: Object = {
-    "apiVersion": "v1",
-    "kind": "Secret",
-    "metadata": {"name": "keda-kafka", "namespace": "afaq"},
-    "stringData": {"sasl": "scram_sha512", "tls": "enable"},
-}
+CPU = "services.requests.worker.resources.limits.cpu=150m"
+"""With so little one worker is behind by more than four messages for each of four workers; four are not."""
 
 
 async def more_workers(world: World) -> None:
@@ -75,12 +56,9 @@ async def scale_by_lag(world: World) -> None:
     """One worker of requests, a burst that one cannot keep up with, four workers, and one again."""
     world.scene("workers by lag")
     await _bring_keda(world)
-    await world.cluster.helm(
-        "upgrade",
-        f"--set={AUTOSCALING}.enabled=true,{AUTOSCALING}.minReplicas=1,{AUTOSCALING}.maxReplicas=4",
-        f"--set={AUTOSCALING}.lag=20,{AUTOSCALING}.triggerAuthentication=afaq-kafka",
-    )
-    await seconds_until(lambda: _has(world, 1), within=300)
+    limits = f"{AUTOSCALING}.minReplicas=1,{AUTOSCALING}.maxReplicas=4,{AUTOSCALING}.lag=4"
+    await world.cluster.helm("upgrade", f"--set={AUTOSCALING}.enabled=true,{limits},{CPU}")
+    await world.until_settled()
     began = time.monotonic()
     watching = asyncio.create_task(_watch(world, began))
     async with world.load(BURST_PER_SECOND):
@@ -124,6 +102,6 @@ async def _bring_keda(world: World) -> None:
         container["command"] = [PROGRAMS[deployment["metadata"]["name"]]]
         container["securityContext"]["runAsUser"] = 1000
     await world.cluster.apply(*objects)
-    await world.cluster.apply(alias("keda", "kafka-1", "outside"), HOW, ACCESS)
+    await world.cluster.apply(alias("keda", "kafka-1", "outside"))
     for name in PROGRAMS:
         await world.cluster.kubectl("rollout", "status", f"deployment/{name}", "-n", "keda", "--timeout=300s")

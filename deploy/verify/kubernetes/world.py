@@ -7,8 +7,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from deploy.verify.kubernetes.cluster import ByService, Cluster, Refused
-from deploy.verify.kubernetes.load import Load, gather_people
+from afaq.demo.birth import be_born, register_parents
+from afaq.demo.client import Api
+from afaq.demo.people import the_parents
+from deploy.verify.kubernetes.cluster import ByService, Cluster, Refused, bring_outside
+from deploy.verify.kubernetes.load import Load, gather_people, session_of
 
 RENEWALS_PER_SECOND = 2.0
 PODS = 12
@@ -23,6 +26,14 @@ class World:
     accepted: dict[str, bool] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
     _people: Sequence[str] = ()
+    _births: int = 0
+
+    async def begin(self, release: str) -> None:
+        """Everything outside of the chart anew, as it is for this release of it, and nobody known there."""
+        began = time.monotonic()
+        await bring_outside(self.cluster, release)
+        self.accepted, self._people, self._births = {}, (), 0
+        self.saw(f"databases, broker, bucket and simulators are ready after {time.monotonic() - began:.0f} s")
 
     def scene(self, name: str) -> None:
         """What begins."""
@@ -45,11 +56,13 @@ class World:
         self.wrong.append(what)
 
     @asynccontextmanager
-    async def load(self, per_second: float = RENEWALS_PER_SECOND, *, may_fail: bool = False) -> AsyncIterator[Load]:
+    async def load(
+        self, per_second: float = RENEWALS_PER_SECOND, *, may_fail: bool = False, keeps: bool = True
+    ) -> AsyncIterator[Load]:
         """Renewals while the body runs, by the addresses of the Services; then what became of them."""
         urls, names = await self.cluster.urls(), await ByService.of(self.cluster)
         self._people = self._people or await gather_people(urls, names)
-        load = Load(urls, names, self._people, per_second=per_second)
+        load = Load(urls, names, self._people, per_second=per_second, keeps=keeps)
         try:
             async with load:
                 await asyncio.sleep(5)  # so that what happens next happens under load
@@ -58,6 +71,19 @@ class World:
         finally:
             self.accepted |= load.accepted
         self.must((may_fail or not load.failed) and not load.unfulfilled, str(load))
+
+    async def birth(self) -> None:
+        """A birth with what follows it, by inbox, short message and mail."""
+        urls, names, people = await self.cluster.urls(), await ByService.of(self.cluster), the_parents(self._births)
+        self._births += 1
+        urls["simulators"] = (
+            f"http://{names.addresses['simulators']}:8090"  # what the birth calls resolves no names of ours
+        )
+        async with session_of(names) as session:
+            api = Api(urls, session)
+            told = await be_born(api, urls, await register_parents(api, people), people, lambda text: None)
+        channels = sorted({message.channel.partition(" by ")[0] for message in told})
+        self.must(channels == ["SMS", "inbox", "mail"], f"a birth: {len(told)} messages by {', '.join(channels)}")
 
     async def audit(self) -> None:
         """Nothing lost, nothing doubled, in all that ever was."""
