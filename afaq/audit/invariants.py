@@ -384,7 +384,7 @@ def _has_it(
     if step["owner"] == "applicant":  # the time to pay is a timer of the payment, the time to answer one of the task
         return derive_id("payment", ref) in at_work or ref in at_work
     task, payout = requests.states["task"].get(ref), payments.states["payout"].get(ref)
-    if step["needs_account"]:
+    if step.get("needs_account"):  # what was written before there was this has it not
         return payout is not None and payout.state["status"] == "needs_account"
     return ref in at_work or (task is not None and task.state["status"] == "open")
 

@@ -279,7 +279,7 @@ def _wait(step: Step, open_step: OpenStep, state: Request) -> WaitView:
     return WaitView(
         step_id=step.id,
         title=title_of(step),
-        owner=open_step.owner,
+        owner=open_step.waits_for,
         agency=AGENCIES[agency] if agency else None,
         hold=HoldView.of(step) if isinstance(step, HoldStep) else None,
         documents=[required for required in asked if required.id in state.missing.get(step.id, ())],

@@ -334,7 +334,7 @@ class RequestAccountDue(Event, type="requests.request.account_due"):
 
     step_id: str
     payout_id: UUID
-    applicant_id: UUID
+    payee_id: UUID
 
 
 class RequestAccountKnown(Event, type="requests.request.account_known"):

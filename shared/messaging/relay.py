@@ -37,7 +37,7 @@ from shared.store.tempo import Tempo
 from shared.store.types import Connection, Record
 
 BATCH_LIMIT = 500
-BYTES_AT_ONCE = 512 * 1024
+PARTITION_BATCH_BYTES = 512 * 1024  # one request a partition; a broker takes 1 MiB by default
 ACKNOWLEDGED_WITHIN_SECONDS = 8.0  # before PostgreSQL ends a silent session, and another leads
 LEADER_LOCK = 7_051_001
 SILENT_LIMIT = "10s"
@@ -219,7 +219,7 @@ class Relay:
                 acks="all",
                 enable_idempotence=True,
                 linger_ms=1,
-                max_batch_size=BYTES_AT_ONCE,
+                max_batch_size=PARTITION_BATCH_BYTES,
                 request_timeout_ms=5_000,
                 client_id=f"afaq-{self._service.name}-relay",
             )

@@ -4,6 +4,7 @@ Of one trace the spans are: the request, the decision (its transaction), each ev
 makes of it, own events' reactions, and effects; each the child of what caused it, in whatever process and batch.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ __all__ = ["OpenSpan", "SpanKind", "current_traceparent", "is_sampled", "span", 
 
 _tracer = trace.get_tracer("afaq")
 _EXPORTED_AFTER_MS = 500
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-([0-9a-f]{2})")
 
 
 class WithoutAddresses(SpanProcessor):
@@ -96,9 +98,9 @@ class OpenSpan:
 
 
 def is_sampled(traceparent: str) -> bool:
-    """Whether the trace is one of those that are exported."""
-    flags = traceparent.rpartition("-")[2]
-    return bool(flags) and int(flags, 16) & 1 == 1
+    """Whether the trace is one of those that are exported; what is not of the form of W3C is not."""
+    found = _TRACEPARENT.fullmatch(traceparent)
+    return found is not None and int(found[1], 16) & 1 == 1
 
 
 def _line(span: ReadableSpan) -> str:

@@ -94,6 +94,8 @@ async def _apply_one(connection: Connection, migration: Migration) -> None:
     remember = "insert into migrations (folder, name, checksum) values ($1, $2, $3)"
     row = (migration.folder, migration.name, migration.checksum)
     if migration.text.startswith(NO_TRANSACTION):
+        for index in await connection.fetch(SQL["invalid_indexes"]):  # `if not exists` would take it for made
+            await connection.execute(f"drop index concurrently {index['name']}")
         await connection.execute(migration.text)
         await connection.execute(remember, *row)
         return

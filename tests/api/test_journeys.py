@@ -271,6 +271,8 @@ async def test_a_marriage_is_registered_and_what_follows_is_offered(platform: Ru
         return bool((await api.get("requests", f"/requests/{taken['id']}", husband.token))["waits_for"] == "applicant")
 
     await api.until(waits_for_him, "word that he has to name an account")
+    why = await api.get("requests", f"/requests/{taken['id']}/why", husband.token)
+    assert [wait["owner"] for wait in why["waits"]] == ["applicant"]
     mistyped = as_json({"iban": "KW81CBKU0000000000001234560102"})
     refused = await http.send("PUT", "payments", "/payout-account", husband.token, key=new_key(), content=mistyped)
     assert_problem(refused, 422, "iban-invalid")

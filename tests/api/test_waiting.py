@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from prometheus_client import REGISTRY
@@ -99,6 +100,25 @@ async def test_money_that_is_owed_is_counted_until_it_is_given_back(
         sample.value for family in REGISTRY.collect() for sample in family.samples if sample.name == "afaq_ledger_fils"
     ]
     assert sum(told) == 0
+
+
+async def test_a_basket_that_is_given_back_whole_is_owed_too(platform: RunningStack) -> None:
+    async with shell_of(platform, "payments") as shell, shell.parts.pool.acquire() as connection:
+
+        async def refunds_owed() -> int:
+            rows = await connection.fetch(payments.SQL["owed"], shell.parts.clock.now(), 10_000)
+            return next(int(row["cases"]) for row in rows if row["kind"] == "refund")
+
+        trying = connection.transaction()
+        await trying.start()
+        before = await refunds_owed()
+        await connection.execute(
+            "insert into baskets (id, version, shape, state, updated_at) values ($1, 1, 1, $2, now())",
+            uuid4(),
+            {"status": "refund_due"},
+        )
+        assert await refunds_owed() == before + 1
+        await trying.rollback()
 
 
 @pytest.mark.parametrize(

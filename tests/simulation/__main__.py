@@ -4,9 +4,22 @@ import argparse
 import os
 import sys
 import time
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
 from tests.simulation.run import Outcome, be_quiet, simulate
+
+ENOUGH_TO_SEE_ALL = 2_000
+HAPPENS = (
+    *("identity.life_event.recorded", "identity.person.died", "identity.person.erased", "notifications.delivery.sent"),
+    *("payments.basket.captured", "payments.refund.made", "payments.payment.expired"),
+    *("payments.payout.made", "payments.payout.returned", "payments.payout.cancelled"),
+    *("requests.request.account_due", "requests.request.account_known", "requests.request.answered"),
+    *("requests.request.consented", "requests.request.emitted", "requests.request.expired"),
+    *("requests.request.held", "requests.request.hold_lifted", "requests.request.returned"),
+    *("requests.offer.accepted", "requests.offer.declined", "requests.offer.withdrawn"),
+)
+"""What people and their mishaps bring about; a run that has none of it says nothing of it."""
 
 
 def main() -> int:
@@ -28,13 +41,17 @@ def main() -> int:
             _tell(outcome)
     seconds = time.monotonic() - began
     transactions = sum(outcome.transactions for outcome in done)
+    events = sum((outcome.events for outcome in done), Counter[str]())
+    never = [] if transactions < ENOUGH_TO_SEE_ALL else sorted(type for type in HAPPENS if not events[type])
     faults = sum(sum(outcome.faults.values()) for outcome in done)
     print(
-        f"{len(done)} seeds, {transactions:,} transactions, {sum(outcome.events for outcome in done):,} events, "
+        f"{len(done)} seeds, {transactions:,} transactions, {events.total():,} events, "
         f"{faults:,} faults, {sum(outcome.lives for outcome in done):,} lives of processes; {failed} seeds failed; "
         f"{transactions / seconds:,.0f} transactions/s"
     )
-    return 1 if failed else 0
+    for type in never:
+        print(f"{type} never happened: nothing is known of it")
+    return 1 if failed or never else 0
 
 
 def _tell(outcome: Outcome) -> None:

@@ -1,4 +1,4 @@
-"""What people come for: between them these services have every kind of step that does not need a file or a system."""
+"""What people come for: fees, another party, a hold and a payout; births bring automatic services and missing facts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -21,7 +21,7 @@ from services.payments.reactions import reactions as payments_reactions
 from services.requests.domain.request import request
 from services.requests.reactions import reactions as requests_reactions
 from shared.contracts.notifications import DeliveryRequested
-from shared.contracts.payments import RefundMade
+from shared.contracts.payments import PayoutRequested, PayoutReturned, RefundMade
 from shared.contracts.requests import RequestExpired, RequestRejected, RequestSubmitted, RequestWithdrawn, TaskDecided
 from shared.functions import Row
 from shared.messaging.consumer import Consumer
@@ -150,6 +150,11 @@ def _projects_by_chance(stack: ExitStack) -> None:
     stack.enter_context(patch.dict(notifications_projections._by_event, {DeliveryRequested: [by_chance]}))
 
 
+def _hears_of_no_account(stack: ExitStack) -> None:
+    deaf = {PayoutRequested: [], PayoutReturned: []}
+    stack.enter_context(patch.dict(requests_reactions._by_event, deaf))
+
+
 def _leases_never_end(stack: ExitStack) -> None:
     stack.enter_context(patch.object(statements, "_is_free", lambda job, _: job["leased_until"] is None))
 
@@ -201,6 +206,7 @@ MUTANTS = (
     Mutant("there is no inbox", "I6", _has_no_inbox, is_alone=False),
     Mutant("people are told again on a replay", "I7", _tells_on_replay),
     Mutant("some decisions of officers are not heard", "I8", _forgets_decisions),
+    Mutant("nobody hears that an account is missing", "I8", _hears_of_no_account),
     Mutant("fees of ended requests are kept", "I9", _keeps_the_fees),
     Mutant("a row of the log is rewritten", "I10", at_end=_rewrites_history),
     Mutant("a projection is not pure", "I11", _projects_by_chance),

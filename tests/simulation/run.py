@@ -2,6 +2,7 @@
 
 import gc
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -20,11 +21,11 @@ LONG_AFTER_DAYS = 400.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a seed. `trace` is the same for each run of it."""
+    """What became of a seed. `events` are counted by their types; `trace` is the same for each run of it."""
 
     seed: int
     transactions: int
-    events: int
+    events: Counter[str]
     faults: Mapping[str, int]
     lives: int
     violations: list[str] = field(default_factory=list)
@@ -68,7 +69,11 @@ async def _simulate(
         return Outcome(
             seed=seed,
             transactions=people.transactions,
-            events=sum(len(database.tables["event_log"].rows) for database in world.databases.values()),
+            events=Counter(
+                str(event["type"])
+                for database in world.databases.values()
+                for event in database.tables["event_log"].rows.values()
+            ),
             faults=world.faults.happened,
             lives=world.lives,
             violations=[*world.unexpected, *violations],

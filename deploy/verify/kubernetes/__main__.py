@@ -8,8 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from afaq.local.errors import StackError
-from deploy.verify.kubernetes.cluster import Cluster, Refused
+from deploy.verify.kubernetes.cluster import Cluster
 from deploy.verify.kubernetes.faults import drain, kill, restart_node
 from deploy.verify.kubernetes.releases import bad_releases, install, journeys, refusals, upgrade_and_back
 from deploy.verify.kubernetes.scaling import more_workers, scale_by_cpu, scale_by_lag
@@ -33,7 +32,7 @@ async def main() -> int:
     for name in names or SCENES:
         try:
             await SCENES[name](world)
-        except (Refused, StackError, TimeoutError) as error:
+        except Exception as error:
             world.failed(f"{name} comes to its end: {error!r}")
     print(
         f"\n{time.monotonic() - began:.0f} s; "

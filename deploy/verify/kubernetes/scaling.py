@@ -58,7 +58,7 @@ async def scale_by_lag(world: World) -> None:
     await _bring_keda(world)
     limits = f"{AUTOSCALING}.minReplicas=1,{AUTOSCALING}.maxReplicas=4,{AUTOSCALING}.lag=4"
     await world.cluster.helm("upgrade", f"--set={AUTOSCALING}.enabled=true,{limits},{CPU}")
-    await world.until_settled()
+    await seconds_until(lambda: _has(world, 1), within=300)
     began = time.monotonic()
     watching = asyncio.create_task(_watch(world, began))
     async with world.load(BURST_PER_SECOND):
@@ -67,7 +67,7 @@ async def scale_by_lag(world: World) -> None:
     watching.cancel()
     most = max(seen for _, seen in _seen)
     course = ", ".join(f"{seen} after {seconds:.0f} s" for seconds, seen in _seen)
-    world.must(most == 4, f"workers of requests: {course}")
+    world.must(most == 4 and _seen[0][1] == 1, f"workers of requests: {course}")
     await world.cluster.helm("rollback")
     await world.until_settled()
     await world.audit()

@@ -14,6 +14,8 @@ from deploy.verify.kubernetes.world import World
 LAST, THIS = "last", "1"
 NEW_IN_THIS = "residency-renewal"
 """A service whose newest version has words that the last release does not know."""
+CONTRACTS = "0007_drop_life_event_bindings"
+"""A migration that takes away."""
 WAITS = json.dumps(
     {
         "spec": {
@@ -42,6 +44,7 @@ async def upgrade_from_last_release(world: World) -> None:
         await give_access(world.cluster, THIS)
         seconds = await world.cluster.helm("upgrade", *_of(THIS))
         world.must(await images(world) == {THIS}, f"expanded and rolled: {seconds:.0f} s; {await _looked(world)}")
+        await _offers_what_all_know(world)
         await world.birth()
     async with world.load():
         seconds = await world.cluster.helm("rollback")
@@ -50,11 +53,13 @@ async def upgrade_from_last_release(world: World) -> None:
     async with world.load(keeps=False):
         seconds = await world.cluster.helm("upgrade", *_of(THIS))
         world.must(await images(world) == {THIS}, f"forward again: {seconds:.0f} s; {await _looked(world)}")
+        await _offers_what_all_know(world)
         await world.birth()
     async with world.load():
         seconds = await world.cluster.helm("upgrade")
         world.must(await _offered(world) == 2, f"published: {seconds:.0f} s; {await _looked(world)}")
-        world.saw(f"contracted: {await _contract(world)}")
+        said = await _contract(world)
+        world.must(CONTRACTS in said, f"contracted: {said}")
         await world.birth()
     world.saw(f"{time.monotonic() - began:.0f} s in all")
     await world.audit()
@@ -73,6 +78,12 @@ async def _looked(world: World) -> str:
     parked = [table for name, table in zip(NAMES, said, strict=True) if f"parked in {name}: 0" not in table]
     world.must(not parked, "\n".join(parked) or "nothing is parked")
     return await world.count()
+
+
+async def _offers_what_all_know(world: World) -> None:
+    """Nothing is offered yet that the last release could not read."""
+    offered = await _offered(world)
+    world.must(offered == 1, f"{NEW_IN_THIS} is offered in version {offered}")
 
 
 async def _offered(world: World) -> int:

@@ -166,9 +166,8 @@ def answered(state: Payout, notice: Paid | AccountRefused | BankSilent) -> Seque
             ]
         case AccountRefused(newest):
             returned = PayoutReturned(for_id=state.for_id, payee_id=state.payee_id, description=state.description)
-            if newest == state.number:
-                return [returned]
-            return [returned, PayoutReady(number=newest, for_id=state.for_id)]
+            another = [PayoutReady(number=newest, for_id=state.for_id)] if newest > state.number else []
+            return [returned, *another]
         case BankSilent():
             return [PayoutStuck(number=state.number, amount_fils=state.amount_fils)]
         case _:

@@ -1,14 +1,17 @@
 -- What is owed to people: how much, in how many cases, $2 at most of a kind, and since when the oldest is.
 with refunds as (
-    select p.id from payments p where jsonb_path_exists(p.state, '$.attempts.* ? (@.status == "refund_due")') limit $2
-), refunds_of_baskets as (
-    select b.id from baskets b where b.state ->> 'status' = 'refund_due' limit $2
+    select of.id
+    from (
+        select p.id from payments p where jsonb_path_exists(p.state, '$.attempts.* ? (@.status == "refund_due")')
+        union all
+        select b.id from baskets b where b.state ->> 'status' = 'refund_due'
+    ) of limit $2
 ), payouts_waiting as (
     (select status, id from payouts where status = 'needs_account' limit $2)
     union all
     (select status, id from payouts where status = 'ready' limit $2)
 ), due as (
-    select 'refund' as kind, r.id, 'refund-due' as booked from (select id from refunds union all select id from refunds_of_baskets) r
+    select 'refund' as kind, r.id, 'refund-due' as booked from refunds r
     union all
     select 'payout_' || w.status, w.id, 'payout-due' from payouts_waiting w
 ), told as (

@@ -356,7 +356,7 @@ def about_an_account(state: Request, notice: AccountIsMissing | AccountIsKnown) 
     if step_id is None or state.open[step_id].needs_account is is_missing:
         return []
     if is_missing:
-        return [RequestAccountDue(step_id=step_id, payout_id=notice.payout_id, applicant_id=state.applicant_id)]
+        return [RequestAccountDue(step_id=step_id, payout_id=notice.payout_id, payee_id=state.beneficiary_id)]
     return [RequestAccountKnown(step_id=step_id, payout_id=notice.payout_id)]
 
 
