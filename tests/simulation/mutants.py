@@ -151,7 +151,7 @@ def _projects_by_chance(stack: ExitStack) -> None:
 
 
 def _hears_of_no_account(stack: ExitStack) -> None:
-    deaf = {PayoutRequested: [], PayoutReturned: []}
+    deaf: dict[type, list[Any]] = {PayoutRequested: [], PayoutReturned: []}
     stack.enter_context(patch.dict(requests_reactions._by_event, deaf))
 
 
