@@ -113,7 +113,8 @@ async def test_a_basket_that_is_given_back_whole_is_owed_too(platform: RunningSt
         await trying.start()
         before = await refunds_owed()
         await connection.execute(
-            "insert into baskets (id, version, shape, state, updated_at) values ($1, 1, 1, $2, now())",
+            "insert into baskets (id, correlation_id, version, shape, state, updated_at) "
+            "values ($1, $1, 1, 1, $2, now())",
             uuid4(),
             {"status": "refund_due"},
         )
