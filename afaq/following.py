@@ -30,7 +30,6 @@ class Following:
 
     def __init__(self, *, from_start: bool, until_now: bool) -> None:
         self._until_now = until_now
-        # Not by `seek_to_beginning`, which can lose to the answer that an assignment without a position has asked for.
         begin = "earliest" if from_start else "latest"
         self._consumer = AIOKafkaConsumer(**brokers_here().client_options, auto_offset_reset=begin)
 
@@ -40,7 +39,7 @@ class Following:
         topics = [topic for topic in TOPICS if not topic.compacted and topic.owner != "platform"]
         parts = [TopicPartition(topic.name, number) for topic in topics for number in range(topic.partitions)]
         self._consumer.assign(parts)
-        for part in parts:
+        for part in parts:  # what is newest is what is newest now, not when somebody first looks
             await self._consumer.position(part)
         return self._events(parts)
 

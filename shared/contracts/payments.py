@@ -185,7 +185,10 @@ class PayoutRequested(Event, type="payments.payout.requested"):
 
 
 class PayoutReady(Event, type="payments.payout.ready"):
-    """The bank is told to pay to the `number`th account that the person has named; `for_id` is the request."""
+    """The bank is told to pay to the `number`th account that the person has named.
+
+    `for_id` is the request; the first events of this kind have it not.
+    """
 
     number: int
     for_id: UUID | None = None

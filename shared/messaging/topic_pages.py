@@ -39,7 +39,7 @@ class TopicPages:
             )
             await self._consumer.start()
             self._consumer.assign(list(self._parts))
-            await self._consumer.seek_to_beginning()
+            await self._consumer.seek_to_beginning()  # aiokafka's `stop` fails where nothing was asked for before it
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -138,7 +138,8 @@ async def bring_outside(cluster: Cluster, release: str) -> None:
     All anew: what there was is taken away, with the release of the chart. Kafka's users may do what `release` declares.
     """
     secrets = cluster.directory / "state/secrets"
-    shutil.rmtree(secrets, ignore_errors=True)
+    if secrets.exists():
+        shutil.rmtree(secrets)
     await cluster.kubectl("delete", "namespace", *NAMESPACES, "--ignore-not-found", "--timeout=180s")
     for name, level in NAMESPACES.items():
         labels = {"pod-security.kubernetes.io/enforce": level}

@@ -60,27 +60,26 @@ async def scale_by_lag(world: World) -> None:
     await world.cluster.helm("upgrade", f"--set={AUTOSCALING}.enabled=true,{limits},{CPU}")
     await seconds_until(lambda: _has(world, 1), within=300)
     began = time.monotonic()
-    watching = asyncio.create_task(_watch(world, began))
+    seen = list[tuple[float, int]]()
+    watching = asyncio.create_task(_watch(world, began, seen))
     async with world.load(BURST_PER_SECOND):
         await asyncio.sleep(BURST_SECONDS)
     await seconds_until(lambda: _has(world, 1), within=600)
     watching.cancel()
-    most = max(seen for _, seen in _seen)
-    course = ", ".join(f"{seen} after {seconds:.0f} s" for seconds, seen in _seen)
-    world.must(most == 4 and _seen[0][1] == 1, f"workers of requests: {course}")
+    counts = [count for _, count in seen]
+    course = ", ".join(f"{count} after {seconds:.0f} s" for seconds, count in seen)
+    world.must(max(counts) == 4 and counts[0] == 1, f"workers of requests: {course}")
     await world.cluster.helm("rollback")
     await world.until_settled()
     await world.audit()
 
 
-_seen: list[tuple[float, int]] = []
-
-
-async def _watch(world: World, began: float) -> None:
+async def _watch(world: World, began: float, seen: list[tuple[float, int]]) -> None:
+    """Notes each change of how many workers there are, and after how many seconds."""
     while True:
         count = await _ready_workers(world)
-        if not _seen or _seen[-1][1] != count:
-            _seen.append((time.monotonic() - began, count))
+        if not seen or seen[-1][1] != count:
+            seen.append((time.monotonic() - began, count))
         await asyncio.sleep(1)
 
 

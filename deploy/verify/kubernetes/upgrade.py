@@ -42,19 +42,13 @@ async def upgrade_from_last_release(world: World) -> None:
     began = time.monotonic()
     async with world.load(keeps=False):
         await give_access(world.cluster, THIS)
-        seconds = await world.cluster.helm("upgrade", *_of(THIS))
-        world.must(await images(world) == {THIS}, f"expanded and rolled: {seconds:.0f} s; {await _looked(world)}")
-        await _offers_what_all_know(world)
-        await world.birth()
+        await _roll(world, "expanded and rolled")
     async with world.load():
         seconds = await world.cluster.helm("rollback")
         world.must(await images(world) == {LAST}, f"helm rollback: {seconds:.0f} s; {await _looked(world)}")
         await world.birth()
     async with world.load(keeps=False):
-        seconds = await world.cluster.helm("upgrade", *_of(THIS))
-        world.must(await images(world) == {THIS}, f"forward again: {seconds:.0f} s; {await _looked(world)}")
-        await _offers_what_all_know(world)
-        await world.birth()
+        await _roll(world, "forward again")
     async with world.load():
         seconds = await world.cluster.helm("upgrade")
         world.must(await _offered(world) == 2, f"published: {seconds:.0f} s; {await _looked(world)}")
@@ -63,6 +57,15 @@ async def upgrade_from_last_release(world: World) -> None:
         await world.birth()
     world.saw(f"{time.monotonic() - began:.0f} s in all")
     await world.audit()
+
+
+async def _roll(world: World, what: str) -> None:
+    """This release's processes in the place of the last one's; nothing is offered yet that those could not read."""
+    seconds = await world.cluster.helm("upgrade", *_of(THIS))
+    world.must(await images(world) == {THIS}, f"{what}: {seconds:.0f} s; {await _looked(world)}")
+    offered = await _offered(world)
+    world.must(offered == 1, f"{NEW_IN_THIS} is offered in version {offered}")
+    await world.birth()
 
 
 def _of(release: str) -> tuple[str, str]:
@@ -78,12 +81,6 @@ async def _looked(world: World) -> str:
     parked = [table for name, table in zip(NAMES, said, strict=True) if f"parked in {name}: 0" not in table]
     world.must(not parked, "\n".join(parked) or "nothing is parked")
     return await world.count()
-
-
-async def _offers_what_all_know(world: World) -> None:
-    """Nothing is offered yet that the last release could not read."""
-    offered = await _offered(world)
-    world.must(offered == 1, f"{NEW_IN_THIS} is offered in version {offered}")
 
 
 async def _offered(world: World) -> int:
