@@ -223,6 +223,9 @@ def test_databases_and_topics_are_brought_up_to_date_before_a_process(plain: lis
     (hook,) = (found for found in documents((EXTERNAL,)) if found["metadata"].get("annotations"))
     assert hook["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
     assert hook["items"] == list(jobs.values()), "all at the same time, as one hook"
+    for job in jobs.values():
+        told = job["metadata"]["annotations"]
+        assert told == hook["metadata"]["annotations"], "so that it is a hook for those, too, who take a List apart"
 
 
 def test_nothing_is_reached_but_what_is_needed(plain: list[Object]) -> None:
