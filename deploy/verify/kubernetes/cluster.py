@@ -5,7 +5,6 @@ import base64
 import json
 import os
 import shutil
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -50,7 +49,7 @@ class Cluster:
         """What a program says that knows this cluster. Raises Refused where it ends with an error."""
         config = self.directory / "state/keys/admin.kubeconfig"
         process = await asyncio.create_subprocess_exec(
-            Path(sys.executable).parent / program,
+            program,
             *map(str, arguments),
             env={**os.environ, "KUBECONFIG": str(config)},
             stdin=asyncio.subprocess.PIPE,

@@ -9,10 +9,10 @@ from deploy.verify.kubernetes.cluster import alias
 from deploy.verify.kubernetes.world import World, is_ready, seconds_until
 
 SCALED = "afaq-requests-worker"
-BURST_PER_SECOND, BURST_SECONDS = 5.0, 90
+BURST_PER_SECOND, BURST_SECONDS = 6.0, 150
 PROGRAMS = {"keda-operator": "/keda", "keda-metrics-apiserver": "/keda-adapter"}
 AUTOSCALING = "services.requests.worker.autoscaling"
-CPU = "services.requests.worker.resources.limits.cpu=150m"
+CPU = "services.requests.worker.resources.limits.cpu=100m"
 """With so little one worker is behind by more than four messages for each of four workers; four are not."""
 
 
