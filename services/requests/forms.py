@@ -7,12 +7,25 @@ from typing import Annotated, Any
 
 import jsonschema_rs
 from jsonschema_rs import RegexOptions
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 from pydantic_core import to_json
 
 from services.requests.domain.definition import FactName, Slug
 
 _MOST_ERRORS = 50
+_EXACT = 2**53
+
+
+def _whole(value: Any) -> Any:
+    """JSON knows no whole numbers: 5.0 is 5, for whoever counts with it too."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
+        return int(value)
+    if isinstance(value, Mapping):
+        return {name: _whole(part) for name, part in value.items()}
+    return [_whole(part) for part in value] if isinstance(value, list) else value
+
+
+Form = Annotated[Mapping[str, Any], Field(max_length=200), AfterValidator(_whole)]
 
 
 class Submission(BaseModel):
@@ -22,7 +35,7 @@ class Submission(BaseModel):
 
     service_id: Slug
     version: Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)] | None = None
-    form: Annotated[Mapping[str, Any], Field(max_length=200)] = {}
+    form: Form = {}
 
 
 class Supposed(BaseModel):

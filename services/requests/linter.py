@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from services.requests.domain.definition import (
+    EXPIRY,
     AgencyTaskStep,
     Condition,
     ConsentStep,
@@ -39,6 +40,7 @@ from shared.kernel.text import LocalizedText
 DEEPEST = 24
 MOST_FIELDS = 200
 MOST_NODES = 20_000
+LONGEST_DAYS = 36_500
 """Bounds of a definition, and of its form."""
 
 Pointer: TypeAlias = tuple[str | int, ...]
@@ -241,12 +243,12 @@ def _facts_are_known(definition: ServiceDefinition) -> Iterator[_Fault]:
 
 
 def _facts_can_be_stated(definition: ServiceDefinition) -> Iterator[_Fault]:
-    roles = {role for binding in definition.bindings for role in ROLES[binding.on]}
+    roles = {role for binding in definition.bindings for role in binding.roles}
     for number, step in enumerate(definition.steps):
         if not isinstance(step, FactsStep):
             continue
         for fact in step.needs:
-            if fact in FACTS and FACTS[fact].stated_at is None and FACTS[fact].told_by is None:
+            if fact in FACTS and FACTS[fact].stated_at is None:
                 yield _fault("fact-that-nobody-states", "steps", number, "needs", name=fact)
         for role in (role for role in step.asks if role not in roles):
             yield _fault("unknown-role", "steps", number, "asks", name=role)
@@ -358,6 +360,28 @@ def _fee_item(definition: ServiceDefinition, item: FeeItem, *at: str | int) -> I
             yield _fault("no-date-that-is-known", *at, "fine", "since", name=item.fine.since)
 
 
+def _terms_can_be_counted(definition: ServiceDefinition) -> Iterator[_Fault]:
+    for number, step in enumerate(definition.steps):
+        if isinstance(step, IssueStep):
+            yield from _term(definition, step.per, step.valid_days, "steps", number, "per")
+        for place, fact in enumerate(step.facts if isinstance(step, EmitStep) else ()):
+            yield from _term(definition, fact.per, fact.days or 0, "steps", number, "facts", place, "per")
+
+
+def _term(definition: ServiceDefinition, per: str | None, days: int, *at: str | int) -> Iterator[_Fault]:
+    """How long something holds is said by every form, and within bounds."""
+    if per is None:
+        return
+    field = definition.fields.get(per, {})
+    least, most = field.get("minimum"), field.get("maximum")
+    if field.get("type") != "integer":
+        yield _fault("no-number-of-the-form", *at, name=per)
+    elif per not in definition.form.get("required", ()) or not isinstance(least, int) or least < 1:
+        yield _fault("number-that-may-be-missing", *at, name=per)
+    elif not isinstance(most, int) or days * most > LONGEST_DAYS:
+        yield _fault("longer-than-a-life", *at, name=per, limit=LONGEST_DAYS)
+
+
 def _the_form_is_one(definition: ServiceDefinition) -> Iterator[_Fault]:
     if bad := list(_references(definition.form, ("form",))):
         yield from bad
@@ -414,9 +438,13 @@ def _fields(definition: ServiceDefinition) -> Iterator[_Fault]:
             yield _fault("field-without-title", *at, name=name)
             continue
         yield from _choices_have_labels(name, field)
-        missing = [language for language in ("ar", "en") if not title.get(language)]
-        for language in missing:
-            yield _fault({"ar": "arabic-missing", "en": "english-missing"}[language], *at, "x-title", language)
+        if not isinstance(field.get("x-why"), Mapping):
+            yield _fault("field-without-why", *at, name=name)
+        for word in ("x-title", "x-why"):
+            text = field.get(word)
+            missing = [language for language in ("ar", "en") if isinstance(text, Mapping) and not text.get(language)]
+            for language in missing:
+                yield _fault({"ar": "arabic-missing", "en": "english-missing"}[language], *at, word, language)
         fact = field.get("x-fact")
         if fact is not None and (not isinstance(fact, str) or fact not in FACTS):
             yield _fault("unknown-fact", *at, "x-fact", name=fact)
@@ -433,8 +461,12 @@ def _choices_have_labels(name: str, field: Mapping[str, Any]) -> Iterator[_Fault
 def _bindings_can_be_kept(definition: ServiceDefinition) -> Iterator[_Fault]:
     for number, binding in enumerate(definition.bindings):
         for field, role in (("recipient", binding.recipient), ("beneficiary", binding.beneficiary)):
-            if role not in ROLES[binding.on]:
+            if role not in binding.roles:
                 yield _fault("unknown-role", "bindings", number, field, name=role)
+        if (binding.on == EXPIRY) is not (binding.fact in FACTS and FACTS[str(binding.fact)].type == "date"):
+            yield _fault("no-day-on-which-it-ends", "bindings", number, "fact", name=binding.id)
+        if binding.on != EXPIRY and binding.after_days < 0:
+            yield _fault("too-small", "bindings", number, "after_days", limit=0)
         if binding.after_days >= binding.open_for_days:
             yield _fault("over-before-it-begins", "bindings", number, "open_for_days", name=binding.id)
         if binding.recipient != binding.beneficiary and not definition.on_behalf_of:
@@ -456,10 +488,14 @@ def _form_is_wrong(definition: ServiceDefinition, form: Mapping[str, Any], known
         return False  # that the form is no schema has been said
 
 
-def _what_is_told_can_be_told(definition: ServiceDefinition) -> Iterator[_Fault]:
+def _what_is_given_can_be_given(definition: ServiceDefinition) -> Iterator[_Fault]:
     consents = (step for step in definition.steps if isinstance(step, ConsentStep))
     agreed = {step.party for step in consents if step.when is None and not step.where}  # a party who is always there
     for number, step in enumerate(definition.steps):
+        if not isinstance(step, EmitStep | IssueStep):
+            continue
+        if step.person not in {"applicant", "beneficiary", *agreed}:
+            yield _fault("unknown-role", "steps", number, "person", name=step.person)
         if not isinstance(step, EmitStep):
             continue
         if not step.facts and step.life_event is None:
@@ -502,9 +538,10 @@ _CHECKS: Sequence[Callable[[ServiceDefinition], Iterator[_Fault]]] = (
     _steps_come_after_earlier_ones,
     _nothing_is_given_before_all_have_agreed,
     _fees_can_be_counted,
+    _terms_can_be_counted,
     _the_form_is_one,
     _bindings_can_be_kept,
     _one_tap_is_enough,
-    _what_is_told_can_be_told,
+    _what_is_given_can_be_given,
     _an_objection_has_a_decision,
 )

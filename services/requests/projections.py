@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from services.requests.domain.definition import service_key
+from services.requests.domain.definition import EXPIRY, service_key
 from shared.contracts.event import Recorded
 from shared.contracts.identity import LifeEventKind, PersonForgotten, PersonSnapshot, RelationEnded, RelationRecorded
 from shared.contracts.personal import Erased
@@ -67,6 +67,8 @@ def service_versions(event: Recorded[PublicationPublished]) -> Iterator[Row]:
     key = service_key(told.service_id, told.service_version)
     values = {"service_id": told.service_id, "version": told.service_version, "effective_from": told.effective_from}
     yield Row("service_versions", {"key": key, **values, "definition": told.definition})
-    for kind in LifeEventKind:
+    for kind in (*LifeEventKind, EXPIRY):
         bound = [binding for binding in told.definition.get("bindings", ()) if binding["on"] == kind]
+        if kind == EXPIRY and not bound:
+            continue  # versions of before there was this kind have no row
         yield Row("bound_versions", {"key": f"{key}/{kind}", "kind": kind, **values, "bindings": bound})

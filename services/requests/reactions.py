@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from services.requests.domain.definition import Binding, service_key
+from services.requests.domain.definition import EXPIRY, HOLDER, Binding, service_key
 from services.requests.domain.document import RevokeDocument, document
+from services.requests.domain.facts import day_of
 from services.requests.domain.fees import midnights
 from services.requests.domain.offer import (
     LookAgain,
@@ -15,6 +16,7 @@ from services.requests.domain.offer import (
     RequestHasLapsed,
     offer,
     offer_id,
+    window,
 )
 from services.requests.domain.request import PERSON_DECEASED, ServiceVersion, request
 from services.requests.domain.request_messages import (
@@ -97,6 +99,7 @@ class BoundVersion:
 
 
 BINDINGS = Given(BoundVersion, "bound_versions", by="kind", many=True)
+EXPIRIES = Given(BoundVersion, "bound_versions", by="kind", key=lambda _: EXPIRY, many=True)
 
 
 def _version_accepted(event: Recorded[OfferAccepted]) -> str:
@@ -145,6 +148,7 @@ def open_the_objection(event: Recorded[RequestObjected]) -> Iterator[Step]:
         title=told.title,
         agency=told.agency,
         barred_id=told.barred_id,
+        may_return=False,
     )
     yield task.send(told.task_id, notice)
 
@@ -250,7 +254,14 @@ def finish_the_tasks(event: Recorded[RequestFactsKnown]) -> Iterator[Step]:
 def open_the_review(event: Recorded[RequestReviewDue]) -> Iterator[Step]:
     """An officer of the agency decides whether the document stays."""
     due = event.data
-    notice = OpenTask(event.aggregate_id, due.applicant_id, due.service_id, due.title, agency=due.agency)
+    notice = OpenTask(
+        request_id=event.aggregate_id,
+        applicant_id=due.applicant_id,
+        service_id=due.service_id,
+        title=due.title,
+        agency=due.agency,
+        may_return=False,
+    )
     yield task.send(due.task_id, notice)
 
 
@@ -328,6 +339,40 @@ def offer_what_follows(
             at=event.time,
         )
         yield offer.send(id, notice)
+
+
+@reactions.on(PersonSnapshot, given=EXPIRIES)
+def offer_what_goes_on(event: Recorded[PersonSnapshot], bound: Sequence[BoundVersion]) -> Iterator[Step]:
+    """Whoever has something that ends is offered, in time, what goes on after it.
+
+    Until then it is a timer: whether the day is still the same is looked at when it goes off.
+    """
+    known, person_id = event.data, event.aggregate_id
+    for found, binding in _in_effect(bound, event.time.astimezone(KUWAIT).date()):
+        fact = known.facts.get(binding.fact or "")
+        ends_on = day_of(fact)
+        if fact is None or ends_on is None or known.died_on is not None:
+            continue
+        id = offer_id(found.service_id, binding.id, person_id, ends_on)
+        opens_at, expires_at = window(ends_on, binding)
+        at = max(opens_at, event.time)
+        notice = Occasioned(
+            offer_id=id,
+            notice_id=derive_id("expiry", id),
+            sequence=event.sequence,
+            kind=EXPIRY,
+            source=fact.source,
+            noticed_at=event.time,
+            parties={HOLDER: person_id},
+            service_id=found.service_id,
+            service_version=found.version,
+            binding_id=binding.id,
+            recipient=binding.recipient,
+            beneficiary=binding.beneficiary,
+            at=at,
+        )
+        if at < expires_at:
+            yield offer.send(id, notice, at=at)
 
 
 def _in_effect(bound: Sequence[BoundVersion], day: date) -> Iterator[tuple[BoundVersion, Binding]]:

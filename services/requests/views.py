@@ -175,7 +175,7 @@ class StepView(BaseModel):
 
 class RequestView(BaseModel):
     """A request as its applicant sees it. `waits_for`: who has it before anybody else that it waits for; `payment_id`:
-    where its fee is paid, in payments.
+    where its fee is paid, in payments; `document_id`: what was issued last, of all `document_ids`.
     """
 
     id: UUID
@@ -188,6 +188,7 @@ class RequestView(BaseModel):
     steps: Sequence[StepView]
     payment_id: UUID | None
     document_id: UUID | None
+    document_ids: Sequence[UUID]
     is_rated: bool
     object_until: datetime | None
 
@@ -208,6 +209,7 @@ class RequestView(BaseModel):
             ],
             payment_id=derive_id("payment", state.fee_id) if state.fee_id else None,
             document_id=state.document_id if state.status is Status.FULFILLED else None,
+            document_ids=state.documents if state.status is Status.FULFILLED else (),
             is_rated=state.is_rated,
             object_until=state.object_until if state.status is Status.REJECTED and not state.is_objected else None,
         )

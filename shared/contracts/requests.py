@@ -433,7 +433,8 @@ class TaskOpened(Event, type="requests.task.opened"):
     """An officer of the agency has something to decide, or a person has something to state: facts about somebody; or
     another party of the request, `party`, has to agree, who is `person_id` where that is known already.
 
-    Until `system_until` it is the agency's own system that decides; `barred_id`: an officer who may not.
+    Until `system_until` it is the agency's own system that decides; `barred_id`: an officer who may not. `may_return`:
+    whether the request may be given back to the applicant for more.
     """
 
     request_id: UUID
@@ -447,6 +448,7 @@ class TaskOpened(Event, type="requests.task.opened"):
     party: str | None = None
     system_until: datetime | None = None
     barred_id: UUID | None = None
+    may_return: bool = True
 
 
 class TaskGivenToPeople(Event, type="requests.task.given_to_people"):

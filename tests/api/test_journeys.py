@@ -151,6 +151,22 @@ async def test_a_residency_waits_for_traffic_fines_and_goes_on_when_they_are_pai
     await api.until(renewed, "fact of the new residency")
 
 
+async def test_a_licence_is_held_up_by_fines_and_goes_on_when_they_are_paid(platform: RunningStack) -> None:
+    api = platform.api
+    driver = await a_person(api, facts=told(unpaid_traffic_fines_fils=30_000))
+    renewal = await submit(api, driver, "driving-licence-renewal", {"delivery": "digital"})
+    assert (renewal["steps"], renewal["payment_id"]) == (
+        [{"id": "traffic-fines", "waits_for": "applicant", "documents": []}],
+        None,
+    )
+    fines = await submit(api, driver, "traffic-fine-payment", {})
+    await pay(api, driver, await until_fee(api, driver, fines))
+    await until_status(api, driver, fines, "fulfilled")
+    await pay(api, driver, await until_fee(api, driver, renewal))
+    await decide(api, "moi-traffic", renewal)
+    await until_status(api, driver, renewal, "fulfilled")
+
+
 async def test_fines_are_dropped_after_an_objection_with_evidence(platform: RunningStack, http: Http) -> None:
     api = platform.api
     driver, stranger = await a_person(api), await a_person(api)
@@ -205,7 +221,14 @@ async def test_a_worker_agrees_and_the_agencys_own_system_permits(platform: Runn
     assert payment["amount_fils"] == 300_000
     await pay(api, employer, request)
     done = await until_status(api, employer, request, "fulfilled")
-    assert done["document_id"] is not None
+    permit = await api.get("requests", f"/documents/{done['document_id']}", worker.token)
+    assert permit["holder_id"] == worker.id
+
+    async def may_work() -> Any:
+        known = await api.get("identity", "/me", worker.token)
+        return known["facts"].get("work_permit_valid_until")
+
+    assert (await api.until(may_work, "permit in the worker's facts"))["source"] == "manpower"
 
 
 async def test_what_the_agencys_system_refuses_is_decided_again_by_people(platform: RunningStack) -> None:

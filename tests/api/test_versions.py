@@ -131,6 +131,19 @@ async def test_a_version_that_begins_later_is_not_what_people_get_today(platform
     tomorrow = datetime.now(KUWAIT).date() + timedelta(days=1)
     await published(platform, a_definition(service_id, version=2, effective_from=tomorrow.isoformat()))
     assert (await http.get("requests", f"/catalogue/{service_id}")).json["version"] == 1
+    person, asked = await a_person(platform.api), {"service_id": service_id, "form": {}}
+    early = await http.post("requests", "/requests", {**asked, "version": 2}, person.token)
+    assert_problem(early, 409, "version-not-in-force")
+    assert (await http.post("requests", "/requests", {**asked, "version": 1}, person.token)).status == 202
+
+
+async def test_nobody_chooses_a_version_that_others_do_not_get_any_more(platform: RunningStack, http: Http) -> None:
+    service_id, person = f"test-{uuid4().hex[:12]}", await a_person(platform.api)
+    for version in (1, 2):
+        await published(platform, a_definition(service_id, version=version))
+    asked = {"service_id": service_id, "form": {}, "version": 1}
+    assert_problem(await http.post("requests", "/requests", asked, person.token), 409, "version-not-in-force")
+    assert (await http.post("requests", "/requests", {**asked, "version": 2}, person.token)).status == 202
 
 
 async def test_a_form_is_saved_for_later_and_gone_when_it_is_sent(platform: RunningStack, http: Http) -> None:
@@ -152,7 +165,7 @@ async def test_one_may_ask_what_a_rule_would_say_to_ones_plans(platform: Running
         return (await http.post("requests", "/eligibility", asked, person.token)).json
 
     assert (await supposed())["eligible"] == "yes"
-    assert (await supposed(unpaid_traffic_fines_fils=5_000))["eligible"] == "no"
+    assert (await supposed(driving_licence_expires_on="2099-01-01"))["eligible"] == "no"
     unknown = (await http.post("requests", "/eligibility", {"service_id": "work-permit"}, person.token)).json
     assert unknown["eligible"] == "unknown"
     [rule] = unknown["rules"]

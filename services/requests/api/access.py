@@ -11,7 +11,7 @@ from services.requests.domain.definition import ServiceDefinition, service_key
 from services.requests.domain.eligibility import KnownRelation
 from services.requests.domain.request import request
 from services.requests.domain.request_state import Request as RequestState
-from services.requests.domain.task import NOBODY, task
+from services.requests.domain.task import task
 from services.requests.prefill import filled_form, register_fields
 from shared.store.shell import Shell
 from shared.web.auth import LEVELS, AnyCaller, Caller
@@ -32,6 +32,14 @@ async def definition_in(shell: Shell, service_id: str, version: int | None = Non
     if found is None:
         raise Problem("service-unknown")
     return found
+
+
+async def definition_in_force(shell: Shell, service_id: str, version: int | None) -> ServiceDefinition:
+    """The version by which a request may be submitted now; whoever has filled in another has to see what is new."""
+    definition = await definition_in(shell, service_id)
+    if version not in (None, definition.version):
+        raise Problem("version-not-in-force", details={"version": definition.version})
+    return definition
 
 
 def must_be_sure_enough(caller: Caller, definition: ServiceDefinition) -> None:
@@ -99,7 +107,7 @@ async def _request_seen(request_id: UUID, caller: Caller, shell: Shell, *, by_pa
         return state
     if await may_see_for(shell, caller, state.beneficiary_id, state):
         return state
-    concerned = [found for _, found in await shell.states(task, [*state.task_ids, state.review_id or NOBODY])]
+    concerned = [found for _, found in await shell.states(task, [*state.task_ids, *state.reviews])]
     is_party = (
         by_parties
         and caller.has("citizen")

@@ -1,17 +1,17 @@
 """Forms that people have begun and come back to, on any device."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from services.requests import queries
 from services.requests.api.access import OnBehalfOf, definition_in, filled_for, relation_for
 from services.requests.domain.definition import Slug
 from services.requests.domain.draft import DiscardDraft, Draft, SaveDraft, draft, draft_id
-from services.requests.forms import form_errors
+from services.requests.forms import Form, form_errors
 from shared.contracts.personal import Erased
 from shared.web.auth import Citizen
 from shared.web.commands import IdempotencyKey, TheShell, perform
@@ -27,7 +27,7 @@ class DraftForm(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    form: Annotated[Mapping[str, Any], Field(max_length=200)]
+    form: Form
 
 
 class DraftView(BaseModel):

@@ -1,18 +1,16 @@
 """What the platform offers before anyone asks: seen, accepted with one tap, declined, or put off."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from services.requests import queries
 from services.requests.api.access import definition_in, filled_for, must_be_sure_enough, relation_for
 from services.requests.domain.offer import Accept, Decline, Offer, See, Snooze, offer
 from services.requests.domain.request import request
 from services.requests.domain.request_messages import Submit
-from services.requests.forms import form_errors
+from services.requests.forms import Form, form_errors
 from services.requests.views import OfferStanding, OfferView, RequestView, WhyView
 from shared.store.shell import Shell
 from shared.web.auth import Caller, Citizen
@@ -29,7 +27,7 @@ class AcceptForm(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    form: Annotated[Mapping[str, Any], Field(max_length=200)] = {}
+    form: Form = {}
 
 
 class SnoozeForm(BaseModel):

@@ -1,7 +1,7 @@
 """Requests: submitted for oneself or for somebody else, seen, followed live, and withdrawn."""
 
-from collections.abc import AsyncIterator, Mapping
-from typing import Annotated, Any
+from collections.abc import AsyncIterator
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Request, Response
@@ -14,6 +14,7 @@ from services.requests.api.access import (
     OnBehalfOf,
     VisibleRequest,
     definition_in,
+    definition_in_force,
     filled_for,
     must_be_sure_enough,
     own_request,
@@ -24,7 +25,7 @@ from services.requests.domain.request import request
 from services.requests.domain.request_messages import Answer, Object, Rate, Submit, Withdraw
 from services.requests.domain.request_state import Owner
 from services.requests.domain.task import task
-from services.requests.forms import Submission, form_errors
+from services.requests.forms import Form, Submission, form_errors
 from services.requests.views import HistoryView, InvitationView, RequestStory, RequestView, RequestWhyView
 from shared.kernel.ids import new_id
 from shared.kernel.text import NonEmpty
@@ -64,7 +65,7 @@ async def submit_request(
 
     With `On-Behalf-Of` it is for somebody for whom the caller may act; the caller pays and is told.
     """
-    definition = await definition_in(shell, form.service_id, form.version)
+    definition = await definition_in_force(shell, form.service_id, form.version)
     must_be_sure_enough(caller, definition)
     for_id = None if on_behalf_of == caller.id else on_behalf_of
     relation = None if for_id is None else await relation_for(shell, caller, for_id, definition)
@@ -155,7 +156,7 @@ class AnswerForm(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    form: Annotated[Mapping[str, Any], Field(max_length=200)]
+    form: Form
 
 
 @router.post("/{request_id}/answer", status_code=200, response_model=RequestView)

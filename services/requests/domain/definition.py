@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from shared.contracts.envelope import UnknownSchemaVersion
-from shared.contracts.identity import LifeEventKind, RelationKind, Residence
+from shared.contracts.identity import ROLES, LifeEventKind, RelationKind, Residence
 from shared.contracts.requests import OfferMode
 from shared.kernel.text import LocalizedText
 
@@ -198,12 +198,16 @@ class AgencyTaskStep(_Step):
 
 
 class IssueStep(_Step):
-    """A document is signed for the beneficiary. `shows`: facts about them that it holds besides their name."""
+    """A document is signed for `person`: the beneficiary, or another role. `shows`: facts about them that it holds
+    besides their name. It is valid for `valid_days`, as often as the number in the form that `per` names.
+    """
 
     kind: Literal["issue"]
     document: Slug
     title: LocalizedText
+    person: Role = "beneficiary"
     valid_days: Annotated[int, Field(ge=1, le=36_500)]
+    per: str | None = None
     shows: Sequence[FactName] = ()
 
 
@@ -216,11 +220,14 @@ class PayoutStep(_Step):
 
 
 class EmittedFact(_Part):
-    """A fact about the beneficiary that holds from now on: a `value`, or for a date the day in so many `days`."""
+    """A fact that holds from now on: a `value`, or for a date the day in so many `days`, as often as the number in the
+    form that `per` names.
+    """
 
     name: FactName
     value: bool | int | str | None = None
     days: Annotated[int, Field(ge=0, le=36_500)] | None = None
+    per: str | None = None
 
 
 class EmittedLifeEvent(_Part):
@@ -233,10 +240,13 @@ class EmittedLifeEvent(_Part):
 
 
 class EmitStep(_Step):
-    """The register is told what is so from now on; what other services are bound to it follow."""
+    """The register is told what is so of `person` from now on: of the beneficiary, or another role; what other services
+    are bound to it follow.
+    """
 
     kind: Literal["emit"]
     title: LocalizedText
+    person: Role = "beneficiary"
     facts: Sequence[EmittedFact] = ()
     life_event: EmittedLifeEvent | None = None
 
@@ -255,23 +265,35 @@ class Objection(_Part):
     title: LocalizedText
 
 
+EXPIRY: Literal["expiry"] = "expiry"
+"""That something of a person ends on a day is an occasion too; its one party is the `holder`."""
+HOLDER = "holder"
+
+
 class Binding(_Part):
-    """A life event that makes the platform go ahead: by telling, by an offer, or by doing it.
+    """What makes the platform go ahead, by telling, by an offer, or by doing it: a life event, or that something ends
+    on the date that `fact` tells.
 
     `recipient` and `beneficiary` are roles of the event's parties. It is made `after_days` and stands until
-    `open_for_days`, counted from the beneficiary's birth; for what is no birth, from the day on which it was noticed.
-    `form` is what is sent with one tap.
+    `open_for_days`, counted from the beneficiary's birth; from the day on which something ends, most often before it;
+    for any other event from the day on which it was noticed. `form` is what is sent with one tap.
     """
 
     id: Slug
-    on: LifeEventKind
+    on: LifeEventKind | Literal["expiry"]
+    fact: FactName | None = None
     mode: OfferMode
     recipient: Role
     beneficiary: Role
-    after_days: Annotated[int, Field(ge=0, le=36_500)] = 0
+    after_days: Annotated[int, Field(ge=-366, le=36_500)] = 0
     open_for_days: Annotated[int, Field(ge=1, le=36_500)]
     form: Mapping[str, Any] = {}
     reason: LocalizedText
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """The roles that its occasion can have."""
+        return frozenset({HOLDER}) if self.on == EXPIRY else ROLES[self.on]
 
 
 class ServiceDefinition(_Part):
@@ -304,6 +326,23 @@ class ServiceDefinition(_Part):
         found = self.form.get("properties")
         fields = found.items() if isinstance(found, Mapping) else ()
         return {name: field for name, field in fields if isinstance(field, Mapping)}
+
+    @property
+    def decisive_fields(self) -> frozenset[str]:
+        """The fields of the form by which is planned what there is to do, to pay and to issue."""
+        found: set[str] = set()
+        for step in self.steps:
+            counted: Sequence[FeeItem | IssueStep | EmittedFact] = ()
+            match step:
+                case FeeStep(items=items):
+                    counted = items
+                    found.update(field for item in items for field in item.where)
+                case IssueStep():
+                    counted = (step,)
+                case EmitStep(facts=facts):
+                    counted = facts
+            found.update(step.where, (part.per for part in counted if part.per is not None))
+        return frozenset(found)
 
     def binding(self, binding_id: str) -> Binding | None:
         """The binding of this name."""

@@ -42,6 +42,14 @@ def facts_of(person: KnownPerson, at: datetime) -> dict[str, Any]:
     }
 
 
+def day_of(fact: Fact | None) -> date | None:
+    """The day that a fact tells; None where it tells no day."""
+    try:
+        return date.fromisoformat(str(fact.value)) if fact is not None else None
+    except ValueError:
+        return None
+
+
 def are_known(facts: Mapping[str, Any], needs: Sequence[str]) -> bool:
     """Whether all of these facts are known; of a yes-or-no fact, whether it is so."""
     return all(facts.get(name) is not None and facts[name] is not False for name in needs)

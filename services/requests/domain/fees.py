@@ -72,8 +72,14 @@ def _amount_of(item: FeeItem, form: Mapping[str, Any], facts: Mapping[str, Any],
     if item.owed is not None:
         owed = facts.get(item.owed, 0)
         return owed if isinstance(owed, int) else 0
-    times = form.get(item.per, 0) if item.per is not None else 1
-    return item.amount_fils * times if isinstance(times, int) else 0
+    return item.amount_fils * number_in(form, item.per)
+
+
+def number_in(form: Mapping[str, Any], per: str | None) -> int:
+    """How often something counts: once, or as often as a field of the form says; what is left out there is 0."""
+    times = 1 if per is None else form.get(per, 0)
+    assert isinstance(times, int), "a field that is counted by is a whole number: see the linter"
+    return times
 
 
 def fine_of(fine: Fine, since: Any, today: date) -> int:

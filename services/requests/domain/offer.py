@@ -1,4 +1,5 @@
-"""An offer: a service that the platform goes ahead with because of a life event, for one person, once.
+"""An offer: a service that the platform goes ahead with because of a life event, or because something ends, for one
+person, once.
 
 Whether it stands is worked out anew from what is known whenever something may have changed, so that the order of
 events does not matter: occasions, facts, time.
@@ -6,14 +7,14 @@ events does not matter: occasions, facts, time.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import assert_never
 from uuid import UUID
 
-from services.requests.domain.definition import Binding, ServiceDefinition, service_key
+from services.requests.domain.definition import EXPIRY, Binding, ServiceDefinition, service_key
 from services.requests.domain.eligibility import decisions_of, rulings_on
-from services.requests.domain.facts import KnownPerson, facts_of
+from services.requests.domain.facts import KnownPerson, day_of, facts_of
 from services.requests.domain.request import ServiceVersion
 from services.requests.domain.rules import Verdict
 from shared.contracts.identity import LifeEventKind
@@ -150,7 +151,7 @@ class Known:
 
 @dataclass(frozen=True)
 class Occasioned:
-    """A life event gives an occasion for a binding, or is told otherwise than before."""
+    """A life event, or that something ends, gives an occasion for a binding, or is told otherwise than before."""
 
     offer_id: UUID
     notice_id: UUID
@@ -247,9 +248,11 @@ class Terms:
     decisions: list[RuleDecision]
 
 
-def offer_id(service_id: str, binding_id: str, beneficiary_id: UUID) -> UUID:
-    """One binding makes one offer for one person, however often and by whomever the life event is told."""
-    return derive_id("offer", service_id, binding_id, beneficiary_id)
+def offer_id(service_id: str, binding_id: str, beneficiary_id: UUID, ends_on: date | None = None) -> UUID:
+    """One binding makes one offer for one person, however often and by whomever the life event is told; for what ends
+    again and again, one each time.
+    """
+    return derive_id("offer", service_id, binding_id, beneficiary_id, *([ends_on.isoformat()] if ends_on else []))
 
 
 def decide(state: Offer, message: Message, known: Known) -> Sequence[Event]:
@@ -298,11 +301,22 @@ def occasioned(state: Offer, notice: Occasioned, known: Known) -> Sequence[Event
         beneficiary=notice.beneficiary,
     )
     after = evolve(state, happened)
+    if notice.kind == EXPIRY and not still_ends(state, after, known):
+        return []
     if after.wanted_recipient is not None and known.recipient is None and known.forgotten_recipient is None:
         raise NotYet("person", after.wanted_recipient)
     if known.beneficiary is None and known.forgotten_beneficiary is None:
         raise NotYet("person", after.beneficiary_id)
     return [happened, *settle(after, known, notice.at)]
+
+
+def still_ends(state: Offer, after: Offer, known: Known) -> bool:
+    """Whether something ends as it did when its time was set: it may have been put off since, or be told once more."""
+    is_news = not state.occasions or state.service_version < after.service_version
+    binding = known.service and known.service.definition.binding(after.binding_id)
+    if not is_news or not binding or known.beneficiary is None:
+        return False
+    return first_day(after, binding, known.beneficiary) is not None
 
 
 def occasion_lost(state: Offer, notice: OccasionLost, known: Known) -> Sequence[Event]:
@@ -367,7 +381,10 @@ def terms_at(state: Offer, known: Known, at: datetime) -> Terms | None:
         return None
     if recipient.died_on is not None or beneficiary.died_on is not None:
         return None
-    opens_at, expires_at = window_of(state, binding, beneficiary)
+    first = first_day(state, binding, beneficiary)
+    if first is None:
+        return None
+    opens_at, expires_at = window(first, binding)
     rulings = rulings_on(definition, facts_of(beneficiary, at))
     is_eligible = all(ruling.verdict is Verdict.PASSED for ruling in rulings)
     is_time = opens_at <= at < expires_at
@@ -377,14 +394,18 @@ def terms_at(state: Offer, known: Known, at: datetime) -> Terms | None:
     return Terms(definition, binding, recipient.person_id, beneficiary.person_id, expires_at, decisions)
 
 
-def window_of(state: Offer, binding: Binding, beneficiary: KnownPerson) -> tuple[datetime, datetime]:
-    """From when until when the binding's offer may stand for somebody: days of their life in Kuwait.
+def first_day(state: Offer, binding: Binding, beneficiary: KnownPerson) -> date | None:
+    """The day from which its time is counted; None where nothing ends on the day for which this offer is."""
+    if binding.on == EXPIRY:
+        day = day_of(beneficiary.facts.get(binding.fact or ""))
+        return day if offer_id(state.service_id, binding.id, beneficiary.person_id, day) == state.id else None
+    if binding.on is LifeEventKind.BIRTH or state.occasion is None:
+        return beneficiary.birth_date
+    return state.occasion.noticed_at.astimezone(KUWAIT).date()
 
-    For what is no birth it is days since it was noticed.
-    """
-    first = beneficiary.birth_date
-    if binding.on is not LifeEventKind.BIRTH and state.occasion is not None:
-        first = state.occasion.noticed_at.astimezone(KUWAIT).date()
+
+def window(first: date, binding: Binding) -> tuple[datetime, datetime]:
+    """From when until when a binding's offer may stand, by the day from which that is counted: days in Kuwait."""
     begin = datetime.combine(first, time(), tzinfo=KUWAIT)
     return begin + timedelta(days=binding.after_days), begin + timedelta(days=binding.open_for_days)
 
@@ -397,7 +418,8 @@ def plan(state: Offer, known: Known, at: datetime) -> Sequence[Event]:
     binding = None if known.service is None else known.service.definition.binding(state.binding_id)
     if binding is None or known.beneficiary is None or not state.occasions:
         return []
-    opens_at, _ = window_of(state, binding, known.beneficiary)
+    first = first_day(state, binding, known.beneficiary)
+    opens_at = at if first is None else window(first, binding)[0]
     return [OfferPlanned(opens_at=opens_at)] if at < opens_at else []
 
 

@@ -1,9 +1,9 @@
 """A request: submitted, carried from step to step of its service's definition, and ended one way or another."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import Any, assert_never
 from uuid import UUID
 
 from services.requests.domain.definition import (
@@ -206,7 +206,7 @@ def begun(
 
 def withdraw(state: Request) -> Sequence[Event]:
     """The applicant may take back what is not approved yet, and of which nothing is issued."""
-    is_early = state.status in (Status.IN_PROGRESS, Status.NEEDS_INFORMATION) and state.document_id is None
+    is_early = state.status in (Status.IN_PROGRESS, Status.NEEDS_INFORMATION) and not state.documents
     if not is_early or any(step.owner is Owner.PLATFORM for step in state.open.values()):
         raise Refused("request-not-withdrawable", {"status": state.status})
     return [withdrawn(state, "by-applicant")]
@@ -293,8 +293,17 @@ def answered(state: Request, command: Answer, known: Known) -> Sequence[Event]:
     if not asked:
         raise Refused("request-not-returned", {"status": state.status})
     definition, form = definition_of(known), dict(command.form)
+    refuse_another_request(definition, state, form)
     answers = [RequestAnswered(step_id=id, applicant_id=state.applicant_id, form=form) for id in asked]
     return [*answers, *(begin(definition, definition.step(id), state, command.at) for id in asked)]
+
+
+def refuse_another_request(definition: ServiceDefinition, state: Request, form: Mapping[str, Any]) -> None:
+    """What was planned by the form, and may be paid, is not planned anew: an answer leaves it as it is."""
+    before = {} if isinstance(state.form, Erased) else state.form
+    changed = sorted(field for field in definition.decisive_fields if form.get(field) != before.get(field))
+    if changed:
+        raise Refused("answer-changes-the-request", {"fields": changed})
 
 
 def word_has_not_come(state: Request, wait_id: UUID) -> Sequence[Event]:
@@ -370,22 +379,23 @@ def was_paid_out(state: Request, notice: WasPaidOut, known: Known) -> Sequence[E
 
 
 def occasion_was_lost(state: Request, known: Known) -> Sequence[Event]:
-    """What runs is taken back; what was issued is reviewed by the agency, once."""
+    """What runs is taken back; each document that was issued is reviewed by the agency, once."""
     if state.is_running:
         return [withdrawn(state, "occasion-lost")]
-    is_reviewed = state.is_reviewed or state.review_id is not None
-    if state.status is not Status.FULFILLED or state.document_id is None or is_reviewed:
+    if state.status is not Status.FULFILLED:
         return []
-    definition = definition_of(known)
+    definition, seen = definition_of(known), {*state.reviewed, *state.reviews.values()}
     return [
         RequestReviewDue(
-            task_id=derive_id("review", state.id, state.document_id),
-            document_id=state.document_id,
+            task_id=derive_id("review", state.id, document_id),
+            document_id=document_id,
             agency=definition.agency,
             service_id=definition.id,
             applicant_id=state.applicant_id,
             title=definition.name,
         )
+        for document_id in state.documents
+        if document_id not in seen
     ]
 
 
@@ -403,8 +413,8 @@ def fee_was_paid(state: Request, notice: FeeWasPaid, known: Known) -> Sequence[E
 
 def task_was_decided(state: Request, notice: TaskWasDecided, known: Known) -> Sequence[Event]:
     """The word of an agency, or of another party, takes the request on, gives it back, or ends it."""
-    if state.review_id == notice.task_id and state.document_id is not None:
-        return [RequestReviewed(document_id=state.document_id, stays=notice.decision is TaskDecision.APPROVE)]
+    if reviewed := state.reviews.get(notice.task_id):
+        return [RequestReviewed(document_id=reviewed, stays=notice.decision is TaskDecision.APPROVE)]
     if state.objection_id == notice.task_id:
         return objection_was_decided(state, notice, known)
     step_id = state.waiting(Owner.AGENCY, notice.task_id) or state.waiting(Owner.PARTNER, notice.task_id)
@@ -465,8 +475,8 @@ def document_was_issued(state: Request, notice: DocumentWasIssued, known: Known)
     if step_id is not None:
         ready = RequestDocumentReady(step_id=step_id, document_id=notice.document_id)
         return list(after(definition_of(known), state, notice.issued_at, ready))
-    came_too_late = state.status in (Status.WITHDRAWN, Status.REJECTED, Status.EXPIRED) and not state.is_reviewed
-    if state.document_id == notice.document_id and came_too_late:
+    came_too_late = state.status in (Status.WITHDRAWN, Status.REJECTED, Status.EXPIRED)
+    if came_too_late and notice.document_id in state.documents and notice.document_id not in state.reviewed:
         return [RequestReviewed(document_id=notice.document_id, stays=False)]
     return []
 
@@ -556,5 +566,5 @@ request = Decider(
         beneficiary=Given(KnownPerson, "persons", by="person_id", key=_beneficiary_key),
         relation=Given(KnownRelation, "relations", by="id", key=_relation_key),
     ),
-    shape=7,
+    shape=8,
 )

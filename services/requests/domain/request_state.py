@@ -168,10 +168,10 @@ class Request:
     `applicant_id` asks, pays and is told; `beneficiary_id` is whom it is for. `skips`: the steps that it does not need;
     `planned_fees`: what those that ask for one come to.
     `facts_of`: about whom facts are waited for. `times`: how often each step has begun. `missing`: the documents that
-    have still to be handed in, by step; `uploads`: those that were, by name. `document_id`: what was to be issued last.
-    `review_id`: the open review of what was issued; there is one at most. `refused`: the step at which it was rejected,
-    `refused_by`: by whom; `given_back`: the steps whose fees were; `objection_id`: the task that decides on an
-    objection, of which there is one at most.
+    have still to be handed in, by step; `uploads`: those that were, by name. `documents`: what was to be issued, in its
+    order; `reviews`: the open reviews, and of which document each is; `reviewed`: the documents whose review has ended.
+    `refused`: the step at which it was rejected, `refused_by`: by whom; `given_back`: the steps whose fees were;
+    `objection_id`: the task that decides on an objection, of which there is one at most.
     """
 
     status: Status = Status.NEW
@@ -194,10 +194,10 @@ class Request:
     times: Mapping[str, int] = field(default_factory=dict)
     missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     uploads: Mapping[str, UUID] = field(default_factory=dict)
-    document_id: UUID | None = None
+    documents: tuple[UUID, ...] = ()
     facts_of: UUID | None = None
-    review_id: UUID | None = None
-    is_reviewed: bool = False
+    reviews: Mapping[UUID, UUID] = field(default_factory=dict)
+    reviewed: tuple[UUID, ...] = ()
     is_rated: bool = False
     refused: str | None = None
     refused_by: UUID | None = None
@@ -214,6 +214,11 @@ class Request:
     def waiting(self, owner: Owner, ref: UUID) -> str | None:
         """The step that waits for this fee, task or document of this owner."""
         return next((id for id, step in self.open.items() if (step.owner, step.ref) == (owner, ref)), None)
+
+    @property
+    def document_id(self) -> UUID | None:
+        """What was to be issued last."""
+        return self.documents[-1] if self.documents else None
 
     @property
     def fee_id(self) -> UUID | None:
@@ -287,9 +292,10 @@ def evolve(state: Request, event: Event) -> Request:
         case RequestObjectionDismissed():
             return replace(state, status=Status.REJECTED, objection_id=None, waits_for=None)
         case RequestReviewDue():
-            return replace(state, review_id=event.task_id)
+            return replace(state, reviews={**state.reviews, event.task_id: event.document_id})
         case RequestReviewed():
-            return replace(state, review_id=None, is_reviewed=True)
+            still = {task_id: id for task_id, id in state.reviews.items() if id != event.document_id}
+            return replace(state, reviews=still, reviewed=(*state.reviewed, event.document_id))
         case RequestRated():
             return replace(state, is_rated=True)
         case RequestRejected() | RequestFulfilled() | RequestWithdrawn() | RequestExpired():
@@ -356,7 +362,7 @@ def begun(state: Request, event: Begun) -> Request:
         case RequestReturned():
             return opened(state, event.step_id, Owner.APPLICANT, event.task_id)
         case RequestDocumentDue():
-            issuing = replace(state, document_id=event.document_id)
+            issuing = replace(state, documents=(*state.documents, event.document_id))
             return opened(issuing, event.step_id, Owner.PLATFORM, event.document_id)
         case RequestPayoutDue():
             return opened(state, event.step_id, Owner.PLATFORM, event.payout_id)

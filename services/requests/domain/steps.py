@@ -20,7 +20,7 @@ from services.requests.domain.definition import (
     Step,
 )
 from services.requests.domain.facts import are_known
-from services.requests.domain.fees import fixed_lines, planned, says, shares, total
+from services.requests.domain.fees import fixed_lines, number_in, planned, says, shares, total
 from services.requests.domain.request_state import Event, Request, evolve
 from services.requests.domain.rulebook import RULEBOOK
 from services.requests.domain.rules import Verdict
@@ -245,9 +245,9 @@ def _document_due(definition: ServiceDefinition, step: IssueStep, state: Request
         step_id=step.id,
         kind=step.document,
         title=step.title,
-        valid_days=step.valid_days,
+        valid_days=step.valid_days * number_in(_form(state), step.per),
         applicant_id=state.applicant_id,
-        holder_id=state.beneficiary_id,
+        holder_id=_people(state)[step.person],
         agency=definition.agency,
         shows=list(step.shows),
     )
@@ -268,15 +268,23 @@ def _emitted(definition: ServiceDefinition, step: EmitStep, state: Request, at: 
     today = at.astimezone(KUWAIT).date()
     facts: dict[str, bool | int | str] = {}
     for fact in step.facts:
-        day = None if fact.days is None else (today + timedelta(days=fact.days)).isoformat()
-        value = fact.value if day is None else day
+        days = None if fact.days is None else fact.days * number_in(_form(state), fact.per)
+        value = fact.value if days is None else (today + timedelta(days=days)).isoformat()
         assert value is not None, "a fact that is told has a value, or a day"
         facts[fact.name] = value
-    people = {**state.parties, "applicant": state.applicant_id, "beneficiary": state.beneficiary_id}
-    told = step.life_event
+    people, told = _people(state), step.life_event
     happened = told and EmittedLifeEvent(
         kind=told.kind, parties={role: people[who] for role, who in told.parties.items() if who in people}
     )
     return RequestEmitted(
-        step_id=step.id, person_id=state.beneficiary_id, source=definition.agency, facts=facts, life_event=happened
+        step_id=step.id, person_id=people[step.person], source=definition.agency, facts=facts, life_event=happened
     )
+
+
+def _people(state: Request) -> Mapping[str, UUID]:
+    """Who takes part in it, by role."""
+    return {**state.parties, "applicant": state.applicant_id, "beneficiary": state.beneficiary_id}
+
+
+def _form(state: Request) -> Mapping[str, Any]:
+    return {} if isinstance(state.form, Erased) else state.form

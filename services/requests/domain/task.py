@@ -50,7 +50,8 @@ UNDECIDED = frozenset({Status.WITH_SYSTEM, Status.OPEN})
 @dataclass(frozen=True)
 class Task:
     """A task, for which request it is, and whose: an agency's officers decide, but for `barred_id`; a person states
-    facts about somebody; or another `party` decides, who is `person_id` from when that is known.
+    facts about somebody; or another `party` decides, who is `person_id` from when that is known. `may_return`: whether
+    the applicant may be asked for more.
     """
 
     status: Status = Status.UNKNOWN
@@ -65,6 +66,7 @@ class Task:
     title: LocalizedText | None = None
     decision: TaskDecision | None = None
     barred_id: UUID | None = None
+    may_return: bool = True
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ class OpenTask:
     party: str | None = None
     system_until: datetime | None = None
     barred_id: UUID | None = None
+    may_return: bool = True
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,7 @@ def opened(notice: OpenTask) -> TaskOpened:
         party=notice.party,
         system_until=notice.system_until,
         barred_id=notice.barred_id,
+        may_return=notice.may_return,
     )
 
 
@@ -182,7 +186,7 @@ def decided(state: Task, command: Decide) -> Sequence[Event]:
         raise Refused("task-not-open", {"status": state.status})
     if command.decided_by == state.barred_id:
         raise Refused("task-decided-by-you-before")
-    if command.decision is TaskDecision.RETURN and state.agency is None:
+    if command.decision is TaskDecision.RETURN and (state.agency is None or not state.may_return):
         raise Refused("task-not-returnable")
     if command.decision is not TaskDecision.APPROVE and command.reason is None:
         raise Refused("task-rejection-without-reason")
@@ -213,6 +217,7 @@ def evolve(state: Task, event: Event) -> Task:
                 service_id=event.service_id,
                 title=event.title,
                 barred_id=event.barred_id,
+                may_return=event.may_return,
             )
         case TaskGivenToPeople():
             return replace(state, status=Status.OPEN)
@@ -228,4 +233,4 @@ def evolve(state: Task, event: Event) -> Task:
             assert_never(event)
 
 
-task = Decider("task", initial=Task(), decide=decide, evolve=evolve, shape=4)
+task = Decider("task", initial=Task(), decide=decide, evolve=evolve, shape=5)

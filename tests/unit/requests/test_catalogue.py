@@ -50,7 +50,7 @@ def test_a_binding_names_roles_of_its_life_event_and_a_ground_on_which_the_recip
     definition: ServiceDefinition,
 ) -> None:
     for binding in definition.bindings:
-        assert {binding.recipient, binding.beneficiary} <= ROLES[binding.on]
+        assert {binding.recipient, binding.beneficiary} <= binding.roles
         assert binding.after_days < binding.open_for_days
         assert binding.recipient == binding.beneficiary or definition.on_behalf_of
 

@@ -226,7 +226,7 @@ def test_nobody_is_asked_for_what_is_known() -> None:
 
 def test_an_officer_finds_a_review_that_is_due() -> None:
     due = an_event(RequestReviewDue, task_id=TASK_ID, document_id=DOCUMENT_ID, agency="moh", applicant_id=APPLICANT)
-    opens = OpenTask(REQUEST_ID, APPLICANT, due.service_id, due.title, agency="moh")
+    opens = OpenTask(REQUEST_ID, APPLICANT, due.service_id, due.title, agency="moh", may_return=False)
     assert steps(recorded(due, REQUEST_ID)) == [task.send(TASK_ID, opens)]
 
 

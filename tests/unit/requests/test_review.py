@@ -1,5 +1,7 @@
 """What was issued for something that has turned out not to be so."""
 
+from dataclasses import replace
+
 import pytest
 
 from services.requests.domain.document import RevokeDocument, document
@@ -18,9 +20,11 @@ from tests.unit.requests.request_builders import (
     APPLICANT,
     REQUEST_ID,
     a_definition,
+    a_fee_step,
     a_request,
     a_signature,
     a_task_step,
+    an_issue_step,
     decided,
     fee_of,
     given_up,
@@ -45,6 +49,20 @@ def test_what_was_issued_is_reviewed_by_the_agency() -> None:
 @pytest.mark.parametrize("between", [(), (reviewed(APPROVE),), (reviewed(REJECT),)])
 def test_a_review_is_opened_once(between: tuple[object, ...]) -> None:
     life = a_request(*FULFILLED, OccasionWasLost(), *between)
+    assert life.send(OccasionWasLost()) == []
+
+
+def test_each_of_two_documents_is_reviewed_by_itself() -> None:
+    two = a_definition(a_fee_step(), a_task_step(), an_issue_step("licence"), an_issue_step("card"))
+    life = a_request(*FULFILLED, issued("card"), OccasionWasLost(), definition=two)
+    first, second = life.of(RequestReviewDue)
+    assert {first.document_id, second.document_id} == {issued("licence").document_id, issued("card").document_id}
+    [kept] = life.send(replace(reviewed(APPROVE), task_id=second.task_id))
+    [gone] = life.send(replace(reviewed(REJECT), task_id=first.task_id))
+    assert (kept.document_id, kept.stays, gone.document_id, gone.stays) == (
+        *(second.document_id, True),
+        *(first.document_id, False),
+    )
     assert life.send(OccasionWasLost()) == []
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from services.requests.domain.task import CancelTask, Claim, FinishTask, Status, task
@@ -127,6 +129,13 @@ def test_only_an_agency_gives_a_request_back_and_says_why() -> None:
     assert life.refusal == "task-rejection-without-reason"
     [returned] = life.send(a_decision(TaskDecision.RETURN, reason=a_text("Why", "لماذا")))
     assert returned.decision is TaskDecision.RETURN
+
+
+@pytest.mark.parametrize("decision", list(TaskDecision))
+def test_neither_an_objection_nor_a_review_is_given_back(decision: TaskDecision) -> None:
+    life = a_life(task, replace(a_task_to_open(), may_return=False))
+    life.send(a_decision(decision, reason=a_text("Why", "لماذا")))
+    assert life.refusal == ("task-not-returnable" if decision is TaskDecision.RETURN else None)
 
 
 def test_who_has_not_the_code_learns_nothing() -> None:
