@@ -1,4 +1,4 @@
-"""A licence nears its end: whoever has it is offered the renewal before they ask, once, and not after they have renewed."""
+"""A licence nears its end: whoever has it is offered the renewal before they ask, once; not after they have renewed."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

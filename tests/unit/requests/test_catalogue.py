@@ -13,7 +13,7 @@ from services.requests.forms import form_errors
 from services.requests.prefill import register_fields
 from services.requests.seed import read_definitions
 from services.requests.views import NeedView
-from shared.contracts.identity import ROLES, LifeEventKind
+from shared.contracts.identity import LifeEventKind
 from shared.contracts.requests import OfferMode
 from tests.unit.builders import an_id
 
@@ -58,7 +58,7 @@ def test_a_binding_names_roles_of_its_life_event_and_a_ground_on_which_the_recip
 @each_definition
 def test_what_is_asked_for_can_be_stated_somewhere(definition: ServiceDefinition) -> None:
     for step in (step for step in definition.steps if isinstance(step, FactsStep)):
-        assert {*step.asks} <= {role for binding in definition.bindings for role in ROLES[binding.on]}
+        assert {*step.asks} <= {role for binding in definition.bindings for role in binding.roles}
         for fact in step.needs:
             need = NeedView.of(fact, an_id("child"))
             assert str(an_id("child")) in (need.path or "")

@@ -54,7 +54,7 @@ OPENS_AT = midnight(ENDS_ON - timedelta(days=30))
 
 
 def a_holder(ends_on: object = ENDS_ON) -> KnownPerson:
-    return a_person(**{FACT: str(ends_on)})
+    return a_person(APPLICANT, date(1990, 5, 5), driving_licence_expires_on=str(ends_on))
 
 
 def a_snapshot(ends_on: object = ENDS_ON, **changes: Any) -> Recorded[PersonSnapshot]:
