@@ -20,6 +20,7 @@ from benchmarks.watch import Watch
 
 FEE_FILS = 10_000
 SETTLED_WITHIN_SECONDS = 20.0
+QUIET_SECONDS = 3.0
 TRANSFERS = "select coalesce(sum(amount_fils), 0)::bigint from transfers where kind = 'capture' and credit = $1"
 
 
@@ -66,6 +67,14 @@ class Crowd:
         return await self.platform.fetchval("payments", TRANSFERS, f"agency:{AGENCY}")
 
 
+async def _until_quiet(platform: Platform) -> None:
+    """Until people have had what is offered to them, and the messages of it."""
+    before, now = {"": 0}, await platform.events_by_type()
+    while now != before:
+        await asyncio.sleep(QUIET_SECONDS)
+        before, now = now, await platform.events_by_type()
+
+
 @contextlib.asynccontextmanager
 async def gathered(
     lab: Lab, platform: Platform, what: str, *, people: int | None = None, skip: int = 0
@@ -75,6 +84,7 @@ async def gathered(
         how_many = lab.options.people if people is None else people
         lab.say(f"  {what}: {how_many} people register and sign in")
         tokens = await sign_in_people(platform, session, how_many, skip=skip)
+        await _until_quiet(platform)
         officer = await Api(platform.urls, session).sign_in(role=f"officer:{AGENCY}")
         watch = watch_transactions(platform.endpoints.kafka)
         await watch.start()

@@ -30,7 +30,7 @@ LEFT_OUT = frozenset(
 )
 AT_ONCE = 5000
 _UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[57][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b")
-_CODE = re.compile(r'"code"+: "+((?:[A-Z2-7]{4}-){3}[A-Z2-7]{4})"')
+_CODE = re.compile(r"\b(?:[A-Z2-7]{4}-){3}[A-Z2-7]{4}\b")
 _TABLES = """
 select c.relname as name,
        array_agg(a.attname::text order by a.attnum)

@@ -56,6 +56,7 @@ async def run(lab: Lab) -> list[Sample]:
             gathered(lab, platform, AFAQ) as crowd,
         ):
             samples.append(await _measure(lab, crowd, round))
+            samples[-1].problems += await platform.violations()
     return samples
 
 

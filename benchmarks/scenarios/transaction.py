@@ -32,7 +32,9 @@ async def afaq(lab: Lab, round: int, *, system: str = AFAQ, sampled_share: float
         running(servers, sampled_share=sampled_share) as platform,
         gathered(lab, platform, system) as crowd,
     ):
-        return await _paced(lab, lambda pace: crowd.measure(system, round, pace))
+        sample = await _paced(lab, lambda pace: crowd.measure(system, round, pace))
+        sample.problems += await platform.violations()
+        return sample
 
 
 async def bare(lab: Lab, round: int) -> Sample:
@@ -88,6 +90,7 @@ SCENARIO = Scenario(
     ratios=[
         Ratio(AFAQ, BARE, "CPU ms of the servers"),
         Ratio(AFAQ, BARE, "p50 ms"),
+        Ratio(AFAQ, BARE, "submit p99 ms"),
         Ratio(AFAQ, BARE, "done per second"),
     ],
 )

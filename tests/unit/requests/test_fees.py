@@ -1,6 +1,6 @@
 """What a fee comes to: by number, with fines that grow, and for whom there is none."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any
 
 import pytest
@@ -12,19 +12,24 @@ from services.requests.domain.facts import facts_of
 from services.requests.domain.fees import fine_of, lines_of, planned, total
 from services.requests.domain.request import request
 from services.requests.domain.request_state import TRANSITIONS, Owner
+from services.requests.reactions import reactions
 from services.requests.seed import read_definitions
 from shared.contracts.personal import Erased
 from shared.contracts.requests import RequestFeeDue
 from shared.kernel.clock import KUWAIT
-from tests.unit.builders import NOW, Life, a_text
+from tests.unit.builders import NOW, Life, a_text, recorded
 from tests.unit.generated import QUICK
 from tests.unit.requests.request_builders import (
+    REQUEST_ID,
+    a_day_over,
     a_definition,
     a_fee_step,
     a_person,
+    a_request,
     a_submission,
     a_task_step,
     known_with,
+    paid,
 )
 
 TODAY = NOW.astimezone(KUWAIT).date()
@@ -120,3 +125,22 @@ def test_a_number_that_the_form_does_not_have_is_none() -> None:
     for odd in ("many", 5.0):  # no form that was checked has it; silence would make it free of charge
         with pytest.raises(AssertionError):
             lines_of(a_fee_of(item), {"years": odd}, {}, NOW)
+
+
+def test_a_fine_is_worked_out_anew_after_each_day_on_which_it_was_not_paid() -> None:
+    ended = (TODAY - timedelta(days=3)).isoformat()
+    resident = a_person(residency_expires_on=ended)
+    service = a_definition(a_fee_of(FeeItem(id="late", text=a_text(), fine=LATE)))
+    life = a_request(definition=service, known=known_with(service, resident, beneficiary=resident))
+    [due] = life.of(RequestFeeDue)
+    assert (due.amount_fils, due.grows) == (6_000, True)
+    [reaction] = reactions.to(RequestFeeDue)
+    over = [send.at for send in reaction.react(recorded(due, REQUEST_ID))]
+    assert len(over) == (due.due_by - NOW).days
+    assert {instant.astimezone(KUWAIT).time() for instant in over} == {time()}
+    for days, fils in ((1, 8_000), (2, 10_000)):
+        [revised] = life.send(a_day_over(due.step_id, days))
+        assert (revised.was_fils, revised.amount_fils) == (fils - 2_000, fils)
+        assert [line.amount_fils for line in revised.lines] == [fils]
+    life.send(paid(due.step_id))
+    assert life.send(a_day_over(due.step_id, 3)) == []
