@@ -32,7 +32,7 @@ test: $(READY_TO_TEST) $(READY_TO_DEPLOY) ## all tests, on a real PostgreSQL and
 	$(if $(filter containers,$(AFAQ_TEST_STACK)),deploy/local/with-engine.sh) $(BIN)/pytest
 
 SEEDS ?= 400
-simulate: $(READY_TO_TEST) ## the platform in memory, seed by seed, with all that can go wrong; SEEDS=400
+simulate: $(READY_TO_TEST) ## the platform in memory, seed by seed, with all that can go wrong; SEEDS=400 (an hour)
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS)
 
 chaos: $(READY_TO_TEST) ## ten minutes of faults under load, then an audit; AFAQ_CHAOS_SECONDS, AFAQ_CHAOS_SEED

@@ -89,11 +89,27 @@ def rebuild(
     fast: Annotated[
         bool, typer.Option("--fast", help="Without rests; people who use the service meanwhile may wait.")
     ] = False,
+    sure: Sure = False,
 ) -> None:
     """Compute a projection's table again from all that has happened, while its service works, and swap the tables."""
     from afaq.cli import run
 
-    run(_rebuild(service, projection, pass_over=pass_over, rest=0.0 if fast else REST))
+    rest = 0.0 if fast else REST
+    run(_rebuild(service, projection, pass_over=pass_over, rest=rest) if sure else _foresee(service, projection))
+
+
+async def _foresee(name: str, table: str) -> int:
+    from shared.store.rebuild import RebuildRefused, prospect
+
+    async with open_shell(name) as shell:
+        try:
+            found = await prospect(shell, table)
+        except RebuildRefused as refusal:
+            raise StackError(str(refusal)) from None
+    sources = ", ".join([f"up to {found.events} events of the log", *found.topics])
+    Console().print(f"{table}: {found.rows} rows, to be computed again from {sources}")
+    Console().print("Nothing was changed. Say --yes to do it.")
+    return 0
 
 
 async def _rebuild(name: str, table: str, *, pass_over: bool, rest: float) -> int:

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from afaq.access import LOCAL, brokers_here, open_shells, running_stack
 from afaq.audit.audit import Audited, audit
+from afaq.audit.invariants import Finding
 from afaq.audit.outside import Deployment
 
 SHOWN = 10
@@ -35,14 +36,19 @@ def show(console: Console, audited: Audited) -> None:
     for finding in audited.findings:
         seen = ", ".join(f"{count:,} {name}" for name, count in finding.counts.items())
         seen = f"{seen} [dim]({finding.not_seen})[/dim]" if finding.not_seen else seen
-        verdict = f"[red]{len(finding.offenders)} violations[/red]" if finding.offenders else "[green]holds[/green]"
-        table.add_row(finding.id, finding.says, seen, verdict)
+        table.add_row(finding.id, finding.says, seen, _verdict(finding))
     console.print(table)
     for finding in audited.findings:
         for offender in finding.offenders[:SHOWN]:
             console.print(f"[red]{finding.id}[/red] {offender}")
         if len(finding.offenders) > SHOWN:
             console.print(f"[red]{finding.id}[/red] and {len(finding.offenders) - SHOWN} more")
+
+
+def _verdict(finding: Finding) -> str:
+    if finding.offenders:
+        return f"[red]{len(finding.offenders)} violations[/red]"
+    return "[green]holds[/green]" if finding.was_checked else "[yellow]not checked[/yellow]"
 
 
 def _deployment() -> Deployment:

@@ -1,7 +1,11 @@
-"""Reads the evidence: each database in one snapshot, then the topics, so that these hold at least as much."""
+"""Reads the evidence: each database in one snapshot, then the topics, so that these hold at least as much.
+
+A store of years takes longer than a statement may: everything is read by cursors, a page at a time.
+"""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
@@ -30,11 +34,10 @@ from shared.store.replay import verify_states
 from shared.store.seal import Seal
 from shared.store.shell import Shell
 from shared.store.statements import Statements
-from shared.store.types import AnyConnection
+from shared.store.types import AnyConnection, Record
 
 SQL = Statements(Path(__file__).parent / "sql")
-PAGE = 5000
-ROWS_OF = "rows of "
+PAGE = 1000
 KIT_TABLES = {
     *("event_log", "seals", "outbox", "inbox", "jobs", "circuits", "idempotency_keys", "subject_keys"),
     *("aggregates", "migrations", "confirmed", "recovered_events"),
@@ -62,24 +65,19 @@ async def gather(shells: Mapping[str, Shell], outside: Outside, acknowledged: fr
 
 
 class _Database:
-    """One service's database as it was in one snapshot."""
+    """One service's database: `stored` is what it held in one snapshot, `made` the rows that its log projects."""
 
-    def __init__(self, shell: Shell, log: Sequence[Any], tables: Mapping[str, Sequence[Any]]) -> None:
+    def __init__(self, shell: Shell, stored: ServiceEvidence, made: "_Made") -> None:
         self._shell = shell
         self._service = shell.service
-        self._log = log
-        self._tables = tables
+        self._stored = stored
+        self._made = made
 
     @classmethod
     async def read(cls, shell: Shell) -> "_Database":
+        made = _Made(shell)
         async with shell.parts.pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
-            tables = {name: await connection.fetch(SQL[name]) for name in ("outbox", "inbox", "jobs", "seals")}
-            tables["open_circuits"] = await connection.fetch(SQL["open_circuits"])
-            for decider in shell.service.deciders:
-                tables[decider.name] = await connection.fetch(SQL["states"].format(table=decider.table))
-            for table in _projected(shell):
-                tables[ROWS_OF + table] = await connection.fetch(SQL["rows"].format(table=table))
-            return cls(shell, await connection.fetch(SQL["log"]), tables)
+            return cls(shell, await _stored(shell, connection, made), made)
 
     @property
     def topics(self) -> set[Topic]:
@@ -88,63 +86,20 @@ class _Database:
         return {self._service.events, *snapshots, *self._service.reads}
 
     async def evidence(self, topics: Mapping[str, Sequence[Published]]) -> ServiceEvidence:
-        """The database as evidence; its projections are made again of its log and of what was on the topics."""
+        """The database as evidence, beside what folding makes of its log, and projecting of it and of the topics."""
         compared = await verify_states(self._shell)
-        inbox = {(row["topic"], row["key"]): row["sequence"] for row in self._tables["inbox"]}
-        return ServiceEvidence(
-            log=[_logged(row) for row in self._log],
-            states={
-                decider.name: {row["id"]: StateRow(row["version"], row["state"]) for row in self._tables[decider.name]}
-                for decider in self._service.deciders
-            },
-            outbox=[
-                Unpublished(row["aggregate_id"], row["sequence"], row["waits_seconds"])
-                for row in self._tables["outbox"]
-            ],
-            inbox=inbox,
-            jobs=[JobRow(**dict(row)) for row in self._tables["jobs"]],
-            open_circuits=frozenset(row["target"] for row in self._tables["open_circuits"]),
-            seals=[SealRow(Seal(row["number"], bytes(row["hash"])), row["seqs"]) for row in self._tables["seals"]],
-            folded=compared.aggregates,
-            misfolded=compared.differing,
-            projections=await self._projections(topics, inbox),
-            rows={
-                name.removeprefix(ROWS_OF): [row["row"] for row in rows]
-                for name, rows in self._tables.items()
-                if name.startswith(ROWS_OF)
-            },
-            reads=[topic.name for topic in self._service.reads],
-            events=self._service.events.name,
-            snapshots={snapshot.decider.name: snapshot.topic.name for snapshot in self._service.snapshots},
-            now=self._shell.parts.clock.now(),
-        )
-
-    async def _projections(
-        self, topics: Mapping[str, Sequence[Published]], inbox: Mapping[tuple[str, UUID], int]
-    ) -> list[Differing]:
-        made = _Rows(self._shell.parts.primary_keys)
+        for topic in self._service.reads:
+            for event in self._followed(topics[topic.name]):
+                self._made.project(event)
         async with self._shell.parts.pool.acquire() as connection:
-            for start in range(0, len(self._log), PAGE):
-                page = self._log[start : start + PAGE]
-                for event in await read_all(connection, self._shell.parts.keyring, page):
-                    self._project(event, made)
-            for topic in self._service.reads:
-                for event in self._followed(topics[topic.name], inbox):
-                    self._project(event, made)
-            return [await self._differing(connection, table, rows) for table, rows in sorted(made.tables.items())]
+            differing = [await self._differing(connection, table) for table in sorted(self._made.tables)]
+        return replace(self._stored, folded=compared.aggregates, misfolded=compared.differing, projections=differing)
 
-    def _project(self, event: Recorded[Event], made: "_Rows") -> None:
-        for project in self._service.projections.of(type(event.data)):
-            for step in project(event):
-                made.take(step)
-
-    def _followed(
-        self, records: Sequence[Published], inbox: Mapping[tuple[str, UUID], int]
-    ) -> Iterable[Recorded[Event]]:
+    def _followed(self, records: Sequence[Published]) -> Iterable[Recorded[Event]]:
         """The events of a topic that this service has followed, each once."""
         seen: dict[UUID, int] = defaultdict(int)
         for record in records:
-            reached = inbox.get((record.topic, record.key), 0)
+            reached = self._stored.inbox.get((record.topic, record.key), 0)
             if seen[record.key] < record.sequence <= reached and self._service.cares_for(record.type):
                 seen[record.key] = record.sequence
                 try:
@@ -153,14 +108,11 @@ class _Database:
                     continue
                 yield event
 
-    async def _differing(
-        self, connection: AnyConnection, table: str, rows: Mapping[tuple[str, ...], Mapping[str, Any]]
-    ) -> Differing:
-        key = self._shell.parts.primary_keys[table]
-        typed = await connection.fetch(SQL["typed_rows"].format(table=table), to_json(list(rows.values())))
-        expected = {_key_of(row["row"], key): row["row"] for row in typed}
-        stored = {_key_of(row["row"], key): row["row"] for row in self._tables[ROWS_OF + table]}
-        given = {_key_of(row, key): set(row) for row in rows.values()}
+    async def _differing(self, connection: AnyConnection, table: str) -> Differing:
+        key, made = self._shell.parts.primary_keys[table], list(self._made.tables[table].values())
+        expected = {_key_of(row, key): row for row in await _typed(connection, table, made)}
+        stored = {_key_of(row, key): row for row in self._stored.rows[table]}
+        given = {_key_of(row, key): set(row) for row in made}
         wrong = list(expected.keys() ^ stored.keys())
         for found in expected.keys() & stored.keys():
             columns = given.get(found, set(expected[found]))
@@ -169,14 +121,20 @@ class _Database:
         return Differing(table, len(stored), [" ".join(found) for found in sorted(wrong)])
 
 
-class _Rows:
-    """Rows of projections, put together in memory as the database would."""
+class _Made:
+    """Rows that a service's projections make, put together in memory as the database would."""
 
-    def __init__(self, primary_keys: Mapping[str, tuple[str, ...]]) -> None:
-        self._primary_keys = primary_keys
+    def __init__(self, shell: Shell) -> None:
+        self._projections = shell.service.projections
+        self._primary_keys = shell.parts.primary_keys
         self.tables: dict[str, dict[tuple[str, ...], dict[str, Any]]] = defaultdict(dict)
 
-    def take(self, step: Any) -> None:
+    def project(self, event: Recorded[Event]) -> None:
+        for project in self._projections.of(type(event.data)):
+            for step in project(event):
+                self._take(step)
+
+    def _take(self, step: Any) -> None:
         rows = self.tables[step.table]
         if isinstance(step, Row):
             key = _key_of(step.values, self._primary_keys[step.table])
@@ -185,6 +143,74 @@ class _Rows:
             gone = [key for key, row in rows.items() if str(row.get(step.by)) == str(step.equals)]
             for key in gone:
                 del rows[key]
+
+
+async def _stored(shell: Shell, connection: AnyConnection, made: _Made) -> ServiceEvidence:
+    """What the database holds; nothing is folded or compared yet."""
+    service = shell.service
+    return ServiceEvidence(
+        log=await _log(shell, connection, made),
+        states={
+            decider.name: {
+                row["id"]: StateRow(row["version"], row["state"])
+                async for row in _rows(connection, SQL["states"].format(table=decider.table))
+            }
+            for decider in service.deciders
+        },
+        outbox=[
+            Unpublished(row["aggregate_id"], row["sequence"], row["waits_seconds"])
+            async for row in _rows(connection, SQL["outbox"])
+        ],
+        inbox={(row["topic"], row["key"]): row["sequence"] async for row in _rows(connection, SQL["inbox"])},
+        jobs=[JobRow(**dict(row)) async for row in _rows(connection, SQL["jobs"])],
+        open_circuits=frozenset([row["target"] async for row in _rows(connection, SQL["open_circuits"])]),
+        seals=[
+            SealRow(Seal(row["number"], bytes(row["hash"])), row["seqs"])
+            async for row in _rows(connection, SQL["seals"])
+        ],
+        folded=0,
+        misfolded=(),
+        projections=(),
+        rows={
+            table: [row["row"] async for row in _rows(connection, SQL["rows"].format(table=table))]
+            for table in _projected(shell)
+        },
+        reads=[topic.name for topic in service.reads],
+        events=service.events.name,
+        snapshots={snapshot.decider.name: snapshot.topic.name for snapshot in service.snapshots},
+        now=shell.parts.clock.now(),
+    )
+
+
+async def _log(shell: Shell, connection: AnyConnection, made: _Made) -> list[Logged]:
+    """The log. A page is projected while it is there: what is sealed is not kept."""
+    log: list[Logged] = []
+    async for page in _pages(connection, SQL["log"]):
+        log += map(_logged, page)
+        for event in await read_all(connection, shell.parts.keyring, page):
+            made.project(event)
+    return log
+
+
+async def _rows(connection: AnyConnection, statement: str) -> AsyncIterator[Record]:
+    async for page in _pages(connection, statement):
+        for row in page:
+            yield row
+
+
+async def _pages(connection: AnyConnection, statement: str) -> AsyncIterator[list[Record]]:
+    cursor = await connection.cursor(statement)
+    while page := await cursor.fetch(PAGE):
+        yield page
+
+
+async def _typed(connection: AnyConnection, table: str, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Rows as the table would hold them."""
+    statement, typed = SQL["typed_rows"].format(table=table), list[Mapping[str, Any]]()
+    for start in range(0, len(rows), PAGE):
+        page = await connection.fetch(statement, to_json(rows[start : start + PAGE]))
+        typed += [row["row"] for row in page]
+    return typed
 
 
 def _projected(shell: Shell) -> list[str]:

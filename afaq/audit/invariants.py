@@ -34,6 +34,11 @@ class Finding:
     offenders: Sequence[str] = field(default_factory=tuple)
     not_seen: str | None = None
 
+    @property
+    def was_checked(self) -> bool:
+        """Whether anything of it could be looked at here."""
+        return self.not_seen is None or any(self.counts.values())
+
 
 Check = Callable[[Evidence], Finding]
 CHECKS: list[Check] = []

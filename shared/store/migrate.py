@@ -9,6 +9,7 @@ A waiting process polls for its turn: one that blocks on the advisory lock holds
 
 import asyncio
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from shared.store.types import Connection
 KIT = Path(__file__).parent / "migrations"
 NO_TRANSACTION = "-- no-transaction"
 CONTRACT = "-- contract"
+MAKES_BESIDE = re.compile(
+    r"create\s+(?:unique\s+)?index\s+concurrently\s+(?:if\s+not\s+exists\s+)?(\S+)\s+on\b", re.IGNORECASE
+)
 _LOCK = 4_615_263
 _TABLE = """
 create table if not exists migrations (
@@ -48,6 +52,11 @@ class Migration:
     def contracts(self) -> bool:
         """Whether it takes away what the last release may still read."""
         return self.text.startswith(CONTRACT)
+
+    @property
+    def makes_beside(self) -> list[str]:
+        """The indexes that it makes beside the work."""
+        return MAKES_BESIDE.findall(self.text)
 
 
 async def migrate(owner_dsn: str, service: str, folder: Path, *, app_role: str, contract: bool = False) -> list[str]:
@@ -94,7 +103,8 @@ async def _apply_one(connection: Connection, migration: Migration) -> None:
     remember = "insert into migrations (folder, name, checksum) values ($1, $2, $3)"
     row = (migration.folder, migration.name, migration.checksum)
     if migration.text.startswith(NO_TRANSACTION):
-        for index in await connection.fetch(SQL["invalid_indexes"]):  # `if not exists` would take it for made
+        broken_off = await connection.fetch(SQL["invalid_indexes"], migration.makes_beside)
+        for index in broken_off:  # `if not exists` would take it for made; others may be in the making by an operator
             await connection.execute(f"drop index concurrently {index['name']}")
         await connection.execute(migration.text)
         await connection.execute(remember, *row)

@@ -31,6 +31,7 @@ from shared.contracts.event import Event, Origin, Recorded
 from shared.contracts.topics import Topic
 from shared.functions import Row, Service
 from shared.kernel.ids import new_id
+from shared.store.chosen import Choice, count, patient
 from shared.store.faults import is_database_error
 from shared.store.followed import Followed, Lacking, TooFarBehind, kind_of
 from shared.store.jobs import where
@@ -59,6 +60,15 @@ class RebuildRefused(Exception):
     """The table cannot be rebuilt; nothing was changed. The text says why and what to do."""
 
 
+@dataclass(frozen=True)
+class Prospect:
+    """What a rebuild would do: compute `rows` again, from up to `events` of the log and from what is on `topics`."""
+
+    rows: int
+    events: int
+    topics: Sequence[str]
+
+
 @dataclass
 class Rebuilt:
     """What was done: `passed_over` names events that could not be projected, `held_seconds` is the lock's time."""
@@ -74,6 +84,19 @@ def topics_needed(service: Service) -> list[Topic]:
     """The topics whose events a service projects: the first word of an event's type is the topic's owner."""
     owners = {cls.type.partition(".")[0] for cls in service.projections.events()}
     return [topic for topic in service.reads if topic.owner in owners]
+
+
+async def prospect(shell: Shell, table: str) -> Prospect:
+    """What rebuilding this table would take now. It only reads. Raises RebuildRefused."""
+    _refuse_what_is_no_projection(shell, table)
+    if table not in shell.parts.primary_keys:
+        raise RebuildRefused(f"There is no table {table}, or it has no primary key.")
+    counts = await count(shell, Choice())
+    async with shell.parts.pool.acquire() as connection, connection.transaction(readonly=True):
+        await patient(connection)
+        rows: int = await connection.fetchval(f'select count(*) from "{table}"', timeout=None)  # noqa: S608 it exists
+    events = sum(counts.get(type, 0) for type in {cls.type for cls in shell.service.projections.events()})
+    return Prospect(rows, events, [topic.name for topic in topics_needed(shell.service)])
 
 
 async def rebuild(
@@ -93,8 +116,7 @@ async def rebuild(
     times as long as it took, and leave the machine to those for whom people wait.
     Raises RebuildRefused, or what the database or Kafka raises; then nothing has changed.
     """
-    if table in _KIT or any(decider.table == table for decider in shell.service.deciders):
-        raise RebuildRefused(f"{table} is no projection: its rows are not computed from events alone.")
+    _refuse_what_is_no_projection(shell, table)
     if topics is None and topics_needed(shell.service):
         raise RebuildRefused("Topics of other services are needed: where is Kafka?")
     application = f"afaq-rebuild-{shell.service.name}"
@@ -112,6 +134,11 @@ async def rebuild(
         finally:
             with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 await shadow.drop()
+
+
+def _refuse_what_is_no_projection(shell: Shell, table: str) -> None:
+    if table in _KIT or any(decider.table == table for decider in shell.service.deciders):
+        raise RebuildRefused(f"{table} is no projection: its rows are not computed from events alone.")
 
 
 @contextlib.asynccontextmanager

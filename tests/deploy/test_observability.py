@@ -5,18 +5,16 @@ import shlex
 import subprocess
 import uuid
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-import typer
 import yaml
 
-from afaq.cli import app
 from afaq.services import NAMES, functions_of
 from afaq.status.journeys import journeys
 from deploy.observability.dashboards import FOLDER, dashboards
 from shared.contracts import identity, notifications, payments, requests
 from shared.contracts.event import all_events
+from tests.commands import assert_is_a_command
 from tests.deploy.chart import CHART, DEPLOY, EXTERNAL, of_kind, render, tool
 from tests.deploy.queries import FROM_SCRAPING, exported, queries, selectors
 
@@ -114,7 +112,7 @@ def _commands(page: str) -> Iterator[str]:
 def _assert_exists(words: list[str]) -> None:
     program, *rest = words
     if program == "afaq":
-        _assert_is_a_command(rest)
+        assert_is_a_command(rest)
     elif program == "kubectl":
         _assert_names_what_is_there(rest)
     else:
@@ -139,16 +137,3 @@ def _assert_is_of_helm(words: list[str]) -> None:
     if words[0] == "upgrade":
         assert (DEPLOY.parent / words[2]).samefile(CHART)
         render((EXTERNAL,), *words[words.index("--set") :])
-
-
-def _assert_is_a_command(words: list[str]) -> None:
-    """Has click read the words, without doing what they say."""
-    command: Any = typer.main.get_command(app)
-    while hasattr(command, "commands"):
-        name, *words = words
-        assert name in command.commands, name
-        command = command.commands[name]
-    try:
-        command.make_context(command.name, list(words))
-    except Exception as error:  # typer keeps the class of these to itself
-        raise AssertionError(f"{command.name} {words}: {error}") from error

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from typing import Any
 
+import asyncpg
+
 from afaq.access import open_shell
 from afaq.traces import Span, read_spans, trees_of, walk
 from tests.conftest import RunningStack
@@ -18,7 +20,8 @@ def environment_of(platform: RunningStack) -> dict[str, str]:
     """What the services are told: operators' tools read the same variables."""
     told = {k: v for name in ("identity", "requests", "payments", "notifications") for k, v in
             platform.stack.environments[name].items()}  # fmt: skip
-    return {**os.environ, **told, "COLUMNS": "200"}
+    owners = {f"AFAQ_{name.upper()}_OWNER_DSN": dsns.owner for name, dsns in platform.endpoints.dsns.items()}
+    return {**os.environ, **told, **owners, "COLUMNS": "200"}
 
 
 async def afaq(platform: RunningStack, *arguments: str) -> str:
@@ -150,3 +153,15 @@ async def test_every_event_that_a_story_may_hold_has_words(platform: RunningStac
 async def _until_payment(platform: RunningStack, person: Person, request: Any) -> None:
     path = f"/payments/{request['payment_id']}"
     await platform.api.until(lambda: platform.api.find("payments", path, person.token), "payment")
+
+
+async def test_a_table_is_computed_again_only_when_that_is_meant(platform: RunningStack) -> None:
+    await renewed(platform.api, await a_person(platform.api))
+    command, which = ("replay", "rebuild", "transfers", "--service", "payments"), "select 'transfers'::regclass::oid"
+    connection = await asyncpg.connect(platform.endpoints.dsns["payments"].app)
+    before = await connection.fetchval(which)
+    assert "Nothing was changed. Say --yes to do it." in await afaq(platform, *command)
+    assert await connection.fetchval(which) == before
+    assert "it was locked for" in await afaq(platform, *command, "--yes")
+    assert await connection.fetchval(which) != before
+    await connection.close()

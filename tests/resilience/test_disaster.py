@@ -1,8 +1,6 @@
 """The database cluster or Kafka is lost and comes back from an earlier time: what differs is told, and healed."""
 
 import asyncio
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,15 +10,17 @@ import aiohttp
 import asyncpg
 import pytest
 
-from afaq.access import open_shell
-from afaq.audit import audit
-from afaq.audit.outside import Deployment
 from afaq.services import NAMES
-from shared.messaging.brokers import Brokers
 from shared.store.pool import NotConfirmed, open_pool
 from tests.conftest import RunningStack
+from tests.resilience.audit import violations
 from tests.resilience.disaster import Site, archive_all, everything_published, make_topics_anew
 from tests.support import Person, a_person, approve, gateway_attempts, pay, renewed, submit, until_status
+
+
+@pytest.fixture
+def audited() -> None:
+    """Each platform is its test's own, and audited there."""
 
 
 async def now(platform: RunningStack) -> datetime:
@@ -41,16 +41,6 @@ def admin(platform: RunningStack) -> str:
 
 async def signed_in(platform: RunningStack, person: Person) -> Person:
     return Person(person.id, person.civil_id, await platform.api.sign_in(civil_id=person.civil_id))
-
-
-async def violations(platform: RunningStack, *acknowledged: Mapping[str, Any]) -> list[str]:
-    """What the auditor finds, once all is quiet."""
-    async with AsyncExitStack() as stack:
-        environments = platform.stack.environments
-        shells = {name: await stack.enter_async_context(open_shell(name, environments[name])) for name in NAMES}
-        outside = Deployment(Brokers(bootstrap=platform.endpoints.kafka), platform.endpoints.urls["simulators"])
-        known = frozenset(UUID(request["id"]) for request in acknowledged)
-        return (await audit(shells, outside, acknowledged=known, patience_seconds=30)).violations
 
 
 async def purposes(platform: RunningStack, person: Person) -> list[str]:

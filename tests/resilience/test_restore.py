@@ -22,10 +22,16 @@ from shared.messaging.standing import LogIsBehind, compare, confirm
 from shared.store.recover import plan, take_back
 from shared.store.replay import verify_states
 from tests.conftest import RunningStack
+from tests.resilience.audit import violations
 from tests.resilience.disaster import program as run
 from tests.support import a_person, approve, gateway_attempts, pay, renewed, submit, until_status
 
 LOST = "payments"
+
+
+@pytest.fixture
+def audited() -> None:
+    """The platform is the test's own, and audited there."""
 
 
 @asynccontextmanager
@@ -76,6 +82,7 @@ async def test_a_restored_database_catches_up_from_its_topics_and_nothing_happen
 
         await platform.api.until(is_told, "messages, each once")
         await _nothing_waits_and_all_folds(platform, monkeypatch)
+        assert await violations(platform, before, request) == []
 
 
 async def _lose_and_restore(folder: Path, dump: str, environment: Mapping[str, str]) -> None:

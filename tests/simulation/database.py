@@ -232,6 +232,18 @@ class Transaction:
             self.database.release(place, self)
 
 
+class Cursor:
+    """The rows of a statement, taken a page at a time."""
+
+    def __init__(self, rows: list[Row]) -> None:
+        self._rows = rows
+
+    async def fetch(self, count: int) -> list[Row]:
+        """The next so many."""
+        page, self._rows = self._rows[:count], self._rows[count:]
+        return page
+
+
 class Connection:
     """As much of asyncpg's connection as the product uses."""
 
@@ -245,6 +257,10 @@ class Connection:
         found = await self._run(text, arguments)
         assert isinstance(found, list), text
         return found
+
+    async def cursor(self, text: str, *arguments: Any) -> Cursor:
+        """The rows of a statement, to be taken a page at a time."""
+        return Cursor(await self.fetch(text, *arguments))
 
     async def fetchrow(self, text: str, *arguments: Any) -> Row | None:
         """The first row."""

@@ -8,7 +8,9 @@ import pytest
 
 from shared.contracts.envelope import UnknownSchemaVersion
 from shared.contracts.personal import ERASED
-from shared.messaging.consumer import ParkingWatch
+from shared.messaging.brokers import Brokers
+from shared.messaging.consumer import Consumer, ParkingWatch
+from shared.store.foreign import foreign_work
 from shared.store.statements import SQL
 from shared.store.work import Deferred, Done
 from tests.integration.kit.conftest import MakeToyshop, Toyshop
@@ -169,8 +171,6 @@ async def test_an_unknown_version_is_parked_and_done_when_newer_code_starts(shop
     work = shop.work(Moved(account_id=account_id, amount=5), key, 1)
     assert work.foreign is not None
     newer = {**work.foreign.envelope, "version": 99}
-    from shared.store.foreign import foreign_work
-
     await shop.follow(foreign_work(shop.toys.service, shop.toys.movers, newer))
     (parked,) = await shop.jobs_in("parked")
     assert parked["reason"] == "unknown-version"
@@ -316,6 +316,18 @@ def test_too_many_parked_events_within_a_minute_are_a_bad_release() -> None:
     assert not watch.note(300, 9)  # below twenty nothing is said of the release
     assert watch.note(10, 20)
     assert watch.suspicious
+
+
+@pytest.mark.parametrize("version", [1, 99])
+async def test_versions_of_a_newer_release_are_no_bad_release_and_poison_is(shop: Toyshop, version: int) -> None:
+    poison = Moved(account_id=uuid4(), amount=5, mood="poison")
+    foreign = [work.foreign for _ in range(30) if (work := shop.work(poison, uuid4(), 1)).foreign]
+    told = [{**one.envelope, "version": version} for one in foreign]
+    consumer = Consumer(shop.shell, brokers=Brokers(bootstrap="nowhere"))
+    outcomes = await shop.shell.process([foreign_work(shop.toys.service, shop.toys.movers, one) for one in told])
+    consumer._note(outcomes)
+    assert len(await shop.jobs_in("parked")) == 30
+    assert consumer.paused == (version == 1)
 
 
 def test_single_parked_events_among_many_are_not() -> None:

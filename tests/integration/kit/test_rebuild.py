@@ -15,7 +15,7 @@ from shared.functions import Projections, Row
 from shared.kernel.errors import Refused
 from shared.messaging.brokers import Brokers
 from shared.messaging.consumer import Consumer
-from shared.store.rebuild import RebuildRefused
+from shared.store.rebuild import RebuildRefused, prospect
 from shared.store.replay import verify_states
 from tests.conftest import Servers
 from tests.integration.kit.conftest import APP, MakeToyshop
@@ -135,6 +135,20 @@ async def test_a_broken_table_is_repaired(shop: Replaying) -> None:
     done = await shop.rebuild("movements")
     assert await shop.differences("movements") == []
     assert done.rows == 40
+
+
+async def test_what_a_rebuild_would_do_is_told_and_not_done(shop: Replaying) -> None:
+    await an_account(shop, 5, 7)
+    await shop.shop.pool.execute("delete from movements where amount = 7")
+    before = await shop.everything()
+    found = await prospect(shop.shell, "movements")
+    assert found.rows == 1
+    assert found.events >= 2
+    assert found.topics == [topic.name for topic in shop.service.reads]
+    assert await shop.everything() == before
+    for table in ("accounts", "event_log", "no_such_table"):
+        with pytest.raises(RebuildRefused):
+            await prospect(shop.shell, table)
 
 
 async def test_rows_of_another_services_events_are_computed_from_its_topics(shop: Replaying) -> None:

@@ -20,3 +20,8 @@ async def stricken(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[St
     await stack.stop()
     for proxy in proxies.values():
         await proxy.stop()
+
+
+@pytest.fixture
+def audited() -> None:
+    """The platform is these tests' own, and audited as each fault is over (`under_load`)."""

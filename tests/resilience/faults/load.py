@@ -189,6 +189,9 @@ class Load:
             held_up = await self._platform.what_holds_it_up()
             raise AssertionError(f"{len(stuck)} renewals have not ended: {stuck[:10]}; {held_up}")
         assert self._failures == []
+        assert [answer for answer in self.answers if answer.startswith("500")] == [], (
+            "a fault was answered as a mistake"
+        )
 
     def _has_served_since(self, instant: float) -> bool:
         return any(renewal.due_at >= instant and renewal.fulfilled_at for renewal in self.renewals)

@@ -1,0 +1,15 @@
+"""Whatever was done to the platform: when a module is through with it, the auditor finds nothing."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.conftest import RunningStack
+from tests.resilience.audit import violations
+
+
+@pytest.fixture(scope="module", autouse=True)
+async def audited(platform: RunningStack) -> AsyncIterator[None]:
+    """Asks the auditor after a module. A module with platforms of its own says instead who audits them."""
+    yield
+    assert await violations(platform) == []
