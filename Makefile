@@ -66,7 +66,7 @@ upgrade-test: $(READY_TO_TEST) ## the last release, replaced by this one under l
 upgrade-here: $(READY_TO_TEST) ## the same without containers, on this machine's servers
 	$(BIN)/pytest -s -m "chaos or not chaos" tests/upgrade/test_processes.py
 
-image: ## the container image, `afaq`
+image: sbom ## the container image, `afaq`, and beside it what it is made of
 	docker build -f deploy/Dockerfile -t afaq .
 
 sbom: $(READY_TO_TEST) ## what the image's Python is made of, out of the lock (CycloneDX): dist/afaq.cdx.json

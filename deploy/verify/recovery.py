@@ -30,8 +30,9 @@ from afaq.local.errors import StackError
 from afaq.local.unprivileged import remove_with_substitute
 from afaq.services import NAMES
 from tests.conftest import RunningStack
+from tests.resilience.audit import violations
 from tests.resilience.disaster import Site, streaming
-from tests.resilience.test_disaster import admin, violations
+from tests.resilience.test_disaster import admin
 from tests.support import a_person, submit
 
 PEOPLE, AT_ONCE, LOAD_SECONDS = 1500, 8, 45.0

@@ -1,6 +1,6 @@
 """What requests shows: catalogue, requests with their history, tasks, documents."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
@@ -52,7 +52,7 @@ _HISTORY_TEXTS: Mapping[str, LocalizedText] = TypeAdapter(dict[str, LocalizedTex
 
 
 class RuleView(BaseModel):
-    """How one rule comes out, the facts that it read, and whence they are.
+    """How one rule comes out, the facts that it read, what people call them, and whence they are.
 
     `waits_for`: the agencies that have still to tell a fact, where it cannot be decided.
     """
@@ -61,6 +61,7 @@ class RuleView(BaseModel):
     verdict: str
     reason: LocalizedText
     facts: Mapping[str, Any]
+    labels: Mapping[str, LocalizedText]
     sources: Mapping[str, FactSource] = {}
     waits_for: Sequence[LocalizedText] = ()
 
@@ -72,6 +73,7 @@ class RuleView(BaseModel):
             verdict=ruling.verdict,
             reason=ruling.rule.reason,
             facts=ruling.facts,
+            labels=_labels(ruling.facts),
             waits_for=[AGENCIES[agency] for agency in owners_of(ruling)],
         )
 
@@ -84,8 +86,13 @@ class RuleView(BaseModel):
             verdict=Verdict.PASSED if decision.passed else Verdict.FAILED,
             reason=reasons[decision.rule_id],
             facts=decision.facts,
+            labels=_labels(decision.facts),
             sources=decision.sources,
         )
+
+
+def _labels(facts: Iterable[str]) -> Mapping[str, LocalizedText]:
+    return {name: FACTS[name].label for name in facts}
 
 
 class EligibilityView(BaseModel):

@@ -393,5 +393,5 @@ def title_of(step: Step) -> LocalizedText:
 
 
 def service_key(service_id: str, version: int) -> str:
-    """What a version is found by: `driving-licence-renewal@1`."""
+    """What a version is found by: `falcon-permit@1`."""
     return f"{service_id}@{version}"

@@ -81,7 +81,7 @@ def test_its_system_has_the_task_and_its_time() -> None:
     opens, asks, waits = reaction.react(recorded(due, REQUEST_ID))
     assert isinstance(opens, Send) and opens.message.system_until == UNTIL
     assert isinstance(asks, Perform) and asks.effect == EFFECT
-    assert (waits.message, waits.at) == (SystemIsSilent(), UNTIL)
+    assert isinstance(waits, Send) and (waits.message, waits.at) == (SystemIsSilent(), UNTIL)
 
 
 def test_a_system_that_has_taken_it_is_waited_for() -> None:
