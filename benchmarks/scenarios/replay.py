@@ -1,30 +1,40 @@
-"""Every aggregate is folded anew from the log and compared with its row, over real transactions."""
+"""Every aggregate is folded anew from the log and compared with its row, over real transactions; a table is computed
+again from the log; and people go on meanwhile.
+"""
 
+import asyncio
+import contextlib
+import os
+import sys
 import time
-from base64 import b64decode
+from collections.abc import AsyncIterator
 
-from afaq.services import NAMES, functions_of
+from afaq.access import open_shell
+from afaq.services import NAMES
 from benchmarks import gate
 from benchmarks.cpu import LOAD
-from benchmarks.crowd import gathered
-from benchmarks.figures import Sample
+from benchmarks.crowd import Crowd, gathered
+from benchmarks.figures import P50, P99, Sample
 from benchmarks.lab import Lab
 from benchmarks.load import closed_loop
-from benchmarks.measure import cpu_ms
+from benchmarks.measure import Pace, cpu_ms
 from benchmarks.platform import Platform, running
-from benchmarks.scenarios.scenario import Scenario
-from shared.kernel.clock import the_clock
-from shared.store.keyring import KeyRing
-from shared.store.pool import open_pool
+from benchmarks.scenarios.scenario import Ratio, Scenario
+from shared.messaging.brokers import Brokers
+from shared.messaging.topic_pages import TopicPages
+from shared.store.rebuild import rebuild, topics_needed
 from shared.store.replay import verify_states
-from shared.store.shell import Shell
 
 AFAQ = "afaq"
 AT_ONCE = 16
+REBUILT, ITS_SERVICE = "transfers", "payments"
+ALONE, BESIDE = "people alone", "people beside a rebuild"
 
 
 async def run(lab: Lab) -> list[Sample]:
-    """Transactions are made for the measured time; then each service's log is replayed, in this process."""
+    """Transactions are made for the measured time; then each service's log is replayed, in this process; then people
+    come at the rate that is asked for, alone and while a table is being rebuilt again and again, as gently as it can.
+    """
     samples = []
     async with (
         lab.servers(AFAQ) as servers,
@@ -42,21 +52,63 @@ async def run(lab: Lab) -> list[Sample]:
         await closed_loop(make, workers=AT_ONCE, seconds=lab.options.seconds)
         for round in range(1, lab.options.rounds + 1):
             samples += [await _replay(platform, name, round) for name in NAMES]
+            samples.append(await _rebuild(platform, round))
+            samples.append(await _people(lab, crowd, ALONE, round))
+            async with _rebuilding(platform):
+                samples.append(await _people(lab, crowd, BESIDE, round))
     return samples
 
 
-async def _replay(platform: Platform, name: str, round: int) -> Sample:
-    environment, prefix = platform.stack.environments[name], f"AFAQ_{name.upper()}"
-    pool = await open_pool(environment[f"{prefix}_POSTGRES_DSN"], application=f"afaq-{name}", size=4)
+async def _people(lab: Lab, crowd: Crowd, system: str, round: int) -> Sample:
+    options = lab.options
+    lab.say(f"  {system}: {options.rate:g} a second for {options.warm_up_seconds:g} + {options.seconds:g} s")
+    return await crowd.measure(system, round, Pace(options.rate, options.warm_up_seconds, options.seconds))
+
+
+@contextlib.asynccontextmanager
+async def _rebuilding(platform: Platform) -> AsyncIterator[None]:
+    """`afaq replay rebuild`, as an operator types it, one after the other until the end of the block."""
+
+    async def again_and_again() -> None:
+        while True:
+            command = ("-m", "afaq", "replay", "rebuild", REBUILT, "--service", ITS_SERVICE, "--yes")
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, *command, env=environment, stdout=asyncio.subprocess.DEVNULL
+            )
+            if await process.wait():
+                raise RuntimeError("the rebuild has failed")
+
+    owner = {f"AFAQ_{ITS_SERVICE.upper()}_OWNER_DSN": platform.endpoints.dsns[ITS_SERVICE].owner}
+    environment = {**os.environ, **platform.stack.environments[ITS_SERVICE], **owner}
+    rebuilding = asyncio.create_task(again_and_again())
     try:
-        keyring = KeyRing(b64decode(environment[f"{prefix}_MASTER_KEY"]))
-        shell = await Shell.open(functions_of(name), pool, keyring, the_clock())
+        yield
+    finally:
+        rebuilding.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await rebuilding
+
+
+async def _rebuild(platform: Platform, round: int) -> Sample:
+    """In this process and without rests: how fast it can be."""
+    owner_dsn, brokers = platform.endpoints.dsns[ITS_SERVICE].owner, Brokers(bootstrap=platform.endpoints.kafka)
+    async with (
+        open_shell(ITS_SERVICE, platform.stack.environments[ITS_SERVICE]) as shell,
+        TopicPages(topics_needed(shell.service), brokers) as pages,
+    ):
+        began = time.perf_counter()
+        done = await rebuild(shell, REBUILT, owner_dsn=owner_dsn, topics=pages)
+        took = time.perf_counter() - began
+    figures = {"events per second": done.events / took, "events": float(done.events)}
+    return Sample(f"rebuild of {REBUILT}", round, figures)
+
+
+async def _replay(platform: Platform, name: str, round: int) -> Sample:
+    async with open_shell(name, platform.stack.environments[name]) as shell:
         accounts = platform.accounts()
         before, began = accounts.read(), time.perf_counter()
         found = await verify_states(shell)
         took, used = time.perf_counter() - began, accounts.read().since(before)
-    finally:
-        await pool.close()
     sample = Sample(name, round, {"events per second": found.events / took, "events": float(found.events)})
     sample.figures["aggregates per second"] = found.aggregates / took
     per_event = cpu_ms(used, max(1, found.events))
@@ -68,7 +120,8 @@ async def _replay(platform: Platform, name: str, round: int) -> Sample:
 
 SCENARIO = Scenario(
     name="replay",
-    question="How fast are all aggregates folded anew from the log and compared?",
+    question="How fast are all aggregates folded anew and compared, a table computed again, and who waits meanwhile?",
     piece="event",
     run=run,
+    ratios=[Ratio(BESIDE, ALONE, P50), Ratio(BESIDE, ALONE, P99)],
 )

@@ -24,6 +24,7 @@ from shared.store.recover import plan, take_back
 from shared.store.replay import verify_states
 from tests.conftest import Servers
 from tests.integration.kit.conftest import MakeToyshop, Toyshop
+from tests.integration.kit.replaying import send
 from tests.integration.kit.toy import Close, Deposit, Moved, Open
 from tests.resilience.faults.proxy import Proxy
 
@@ -278,6 +279,31 @@ async def test_events_go_through_kafka_once_and_what_is_not_an_event_is_passed_o
     await consumer.stop()
     assert (await published.account(account_id)).balance == 111
     assert sum(lag for _, _, lag in lags) == 0 and len(lags) == 4
+
+
+async def test_a_large_batch_is_followed_in_the_order_of_each_key(published: Toyshop, servers: Servers) -> None:
+    """More than is followed in one transaction, of many keys that come in turn."""
+    from aiokafka import AIOKafkaProducer
+
+    movers = [(uuid4(), uuid4()) for _ in range(20)]
+    async with AIOKafkaProducer(bootstrap_servers=servers.kafka) as producer:
+        for sequence in range(1, 21):
+            sends = (
+                send(producer, published.toys.movers, Moved(account_id=account_id, amount=sequence), key, sequence)
+                for key, account_id in movers
+            )
+            await asyncio.gather(*sends)
+    consumer = Consumer(published.shell, brokers=Brokers(bootstrap=servers.kafka))
+    await consumer.start()
+    for _, account_id in movers:
+        while (await published.account(account_id)).balance < sum(range(1, 21)):
+            await asyncio.sleep(0.02)
+    await consumer.stop()
+    for _, account_id in movers:
+        told = await published.pool.fetch(
+            "select data from event_log where aggregate_id = $1 order by sequence", account_id
+        )
+        assert [event["data"]["amount"] for event in told] == list(range(1, 21))
 
 
 async def test_an_end_in_the_middle_of_a_batch_brings_it_again_and_changes_nothing(
