@@ -33,7 +33,7 @@ class Person:
 
 
 async def a_person(api: Api, **changes: Any) -> Person:
-    """A new person who may renew their licence."""
+    """A new person who may renew their licence, which ended so long ago that it is not offered any more."""
     now, civil_id = datetime.now(UTC), None
     while civil_id is None:
         civil_id = synthetic_civil_id(date(1901, 2, 3), next(_serials))
@@ -43,7 +43,7 @@ async def a_person(api: Api, **changes: Any) -> Person:
         "residence": "citizen",
         "facts": {
             "driving_licence_expires_on": {
-                "value": (now.date() + timedelta(days=20)).isoformat(),
+                "value": (now.date() - timedelta(days=100)).isoformat(),
                 "source": "moi-traffic",
                 "as_of": now.isoformat(),
             },

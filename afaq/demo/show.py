@@ -72,7 +72,13 @@ async def _play(api: Api, endpoints: Endpoints, persons: int, at_once: int) -> f
             "[dim]indented: each event of his, and how long after its recording Kafka has brought it here[/dim]"
         )
         timeline.watch(fahad)
-        first = await renew(api, people[0].civil_id, officer_is_played=True, say=lambda text: _narrate(f"Fahad {text}"))
+        first = await renew(
+            api,
+            people[0].civil_id,
+            officer_is_played=True,
+            say=lambda text: _narrate(f"Fahad {text}"),
+            takes_the_offer=True,
+        )
         await _rest(timeline)
         _console.rule("A child is born; nobody has to ask for anything")
         told = await _birth(api, endpoints, timeline)

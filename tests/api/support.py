@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
+from services.requests.seed import read_definitions
 from shared.kernel.civil_id import synthetic_civil_id
 from shared.kernel.ids import derive_id
 from shared.web.auth import AUDIENCE, ISSUER
@@ -191,8 +192,16 @@ def new_civil_id(born_on: date = date(1902, 3, 4)) -> str:
             return civil_id
 
 
-def facts(*, expires_in_days: int | None = 20, fines_fils: int | None = 0) -> dict[str, Any]:
-    """What the traffic department says of a driver; None leaves a fact out."""
+def version_in_force(service_id: str = SERVICE) -> int:
+    """Of a service of the catalogue."""
+    return next(found.version for found in read_definitions() if found.id == service_id)
+
+
+def facts(*, expires_in_days: int | None = -100, fines_fils: int | None = 0) -> dict[str, Any]:
+    """What the traffic department says of a driver; None leaves a fact out.
+
+    A licence that ended so long ago may be renewed, and is not offered any more: nobody is sent what no test asks for.
+    """
     now = datetime.now(UTC)
     told: dict[str, Any] = {}
     if expires_in_days is not None:

@@ -52,6 +52,7 @@ from tests.api.support import (
     problem_faults,
     representative_form,
     task_of,
+    version_in_force,
 )
 from tests.conftest import RunningStack
 from tests.support import SERVICE, SUBMISSION, Person, submit
@@ -321,7 +322,7 @@ async def target_of(route: str, platform: RunningStack, http: Http, world: World
         if target is not None:
             return target
     assert " GET " in route or route in NOTHING_NEEDED
-    known = {"service_id": SERVICE, "version": "3", "provider": "north", "agency": "manpower"}
+    known = {"service_id": SERVICE, "version": str(version_in_force()), "provider": "north", "agency": "manpower"}
     return Target({**world.of_owner, **known})
 
 

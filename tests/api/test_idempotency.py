@@ -575,20 +575,20 @@ async def test_a_key_is_for_one_address(platform: RunningStack, http: Http, worl
 async def test_what_was_refused_may_be_tried_again_with_its_key(
     platform: RunningStack, http: Http, world: World
 ) -> None:
-    """A citizen pays the fines and presses the button again."""
-    person, key = await a_driver(platform, fines_fils=5_000), new_key()
+    """A register tells the right day, and the citizen presses the button again."""
+    person, key = await a_driver(platform, expires_in_days=200), new_key()
     refused = await http.post("requests", "/requests", SUBMISSION, person.token, key=key)
     assert_problem(refused, 409, "not-eligible")
-    paid = {"facts": {"unpaid_traffic_fines_fils": facts()["unpaid_traffic_fines_fils"]}}
+    right = {"facts": {"driving_licence_expires_on": facts()["driving_licence_expires_on"]}}
     path = f"/persons/{person.id}"
-    changed = await http.send("PATCH", "identity", path, world.registrar, key=new_key(), content=as_json(paid))
+    changed = await http.send("PATCH", "identity", path, world.registrar, key=new_key(), content=as_json(right))
     assert changed.status == 200
 
     async def submitted() -> Answered | None:
         answered = await http.post("requests", "/requests", SUBMISSION, person.token, key=key)
         return None if answered.code == "not-eligible" else answered
 
-    answered = await platform.api.until(submitted, "news of the fines in requests")
+    answered = await platform.api.until(submitted, "news of the day in requests")
     assert (answered.status, answered.is_replay) == (202, False)
 
 

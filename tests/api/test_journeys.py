@@ -25,7 +25,7 @@ def told(**values: Any) -> dict[str, Any]:
     """Facts as a registrar tells them, beside those that every test's person has."""
     now = datetime.now(UTC)
     known = {
-        "driving_licence_expires_on": (now + timedelta(days=20)).date().isoformat(),
+        "driving_licence_expires_on": (now - timedelta(days=100)).date().isoformat(),
         "unpaid_traffic_fines_fils": 0,
     }
     return {

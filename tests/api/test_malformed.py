@@ -48,6 +48,7 @@ from tests.api.support import (
     person_form,
     problem_faults,
     representative_form,
+    version_in_force,
 )
 from tests.conftest import RunningStack
 from tests.support import SERVICE, SUBMISSION
@@ -190,7 +191,7 @@ async def commands_about_services(platform: RunningStack, http: Http, world: Wor
     def sees(service: str, path: str) -> Callable[[], Awaitable[Any]]:
         return lambda: platform.api.get(service, path, owner.token)
 
-    supposed = {"service_id": SERVICE, "version": 3}
+    supposed = {"service_id": SERVICE, "version": version_in_force()}
     account, request = {"iban": kuwaiti_iban("NBOK", "4711")}, f"/requests/{rejected['id']}"
     papers = f"/requests/{waiting['id']}"
     return {
@@ -426,7 +427,7 @@ async def usual_commands(platform: RunningStack, http: Http, world: World) -> Ma
             "requests",
             "/quotes",
             owner.token,
-            {**SUBMISSION, "version": 3, "form": {"delivery": "kiosk", "kiosk": "avenues-1"}},
+            {**SUBMISSION, "version": version_in_force(), "form": {"delivery": "kiosk", "kiosk": "avenues-1"}},
             status("requests", "/requests?limit=100"),
         ),
         "submit": Command(
@@ -434,7 +435,7 @@ async def usual_commands(platform: RunningStack, http: Http, world: World) -> Ma
             "requests",
             "/requests",
             owner.token,
-            {**SUBMISSION, "version": 3, "form": {"delivery": "kiosk", "kiosk": "avenues-1"}},
+            {**SUBMISSION, "version": version_in_force(), "form": {"delivery": "kiosk", "kiosk": "avenues-1"}},
             status("requests", "/requests?limit=100"),
         ),
         "withdraw": Command(

@@ -1,5 +1,6 @@
 """What the rules of the field refuse: with a code, the reason in both languages, and nothing begun."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,14 +15,15 @@ from tests.api.support import (
     an_open_task,
     assert_problem,
     eligibility_of,
+    facts,
     new_civil_id,
     open_tasks,
     person_form,
 )
 from tests.conftest import RunningStack
-from tests.support import SERVICE, SUBMISSION, Person, until_status
+from tests.support import SERVICE, SUBMISSION, Person, a_person, until_status
 
-EXPIRY, FINES = "within-thirty-days-of-expiry", "fines-settled"
+EXPIRY = "within-thirty-days-of-expiry"
 REASON = {"ar": "الصورة غير واضحة", "en": "The photograph is not clear"}
 
 
@@ -35,24 +37,33 @@ async def refused_submission(http: Http, person: Person, code: str) -> list[Any]
     return rules
 
 
+RESIDENCY = {"service_id": "residency-renewal", "form": {"years": 1}}
+
+
 @pytest.mark.parametrize(
-    ("known", "failed"),
+    ("residency", "permit", "failed"),
     [
-        ({"expires_in_days": 200}, [EXPIRY]),
-        ({"fines_fils": 30_000}, [FINES]),
-        ({"fines_fils": 1}, [FINES]),
-        ({"expires_in_days": 200, "fines_fils": 30_000}, [EXPIRY, FINES]),
+        (200, 100, ["within-sixty-days-of-expiry"]),
+        (20, -1, ["has-a-work-permit"]),
+        (200, -1, ["within-sixty-days-of-expiry", "has-a-work-permit"]),
     ],
 )
 async def test_who_is_not_eligible_is_told_every_reason(
-    known: dict[str, int], failed: list[str], platform: RunningStack, http: Http
+    residency: int, permit: int, failed: list[str], platform: RunningStack, http: Http
 ) -> None:
-    person = await a_driver(platform, **known)
-    rules = await refused_submission(http, person, "not-eligible")
+    now = datetime.now(UTC)
+    ends = {"residency_expires_on": residency, "work_permit_valid_until": permit}
+    told = {
+        name: {"value": (now.date() + timedelta(days=days)).isoformat(), "source": "test", "as_of": now.isoformat()}
+        for name, days in ends.items()
+    }
+    person = await a_person(platform.api, residence="resident", facts=facts() | told)
+    answered = await http.post("requests", "/requests", RESIDENCY, person.token)
+    rules = assert_problem(answered, 409, "not-eligible")["details"]["rules"]
     assert [rule["id"] for rule in rules] == failed
     for rule in rules:
         assert set(rule["reason"]) == {"ar", "en"} and all(rule["reason"].values())
-    told = await eligibility_of(platform, person.token)
+    told = await eligibility_of(platform, person.token, "residency-renewal")
     assert told["eligible"] == "no"
     assert {rule["id"]: rule["reason"] for rule in told["rules"] if rule["verdict"] == "failed"} == {
         rule["id"]: rule["reason"] for rule in rules
@@ -76,9 +87,8 @@ async def test_one_day_too_early_is_too_early(platform: RunningStack, http: Http
 @pytest.mark.parametrize(
     ("known", "undecided"),
     [
-        ({"fines_fils": None}, [FINES]),
         ({"expires_in_days": None}, [EXPIRY]),
-        ({"expires_in_days": None, "fines_fils": None}, [EXPIRY, FINES]),
+        ({"expires_in_days": None, "fines_fils": None}, [EXPIRY]),
     ],
 )
 async def test_what_a_registry_has_not_said_is_never_taken_for_a_no_nor_for_a_yes(
@@ -90,9 +100,14 @@ async def test_what_a_registry_has_not_said_is_never_taken_for_a_no_nor_for_a_ye
     assert (await eligibility_of(platform, person.token))["eligible"] == "unknown"
 
 
-async def test_a_rule_that_fails_is_told_though_another_is_undecided(platform: RunningStack, http: Http) -> None:
-    person = await a_driver(platform, expires_in_days=200, fines_fils=None)
-    assert [rule["id"] for rule in await refused_submission(http, person, "not-eligible")] == [EXPIRY]
+@pytest.mark.parametrize("fines_fils", [None, 1, 30_000])
+async def test_what_can_be_cleared_or_is_not_known_yet_holds_up_and_turns_nobody_away(
+    fines_fils: int | None, platform: RunningStack, http: Http
+) -> None:
+    person = await a_driver(platform, fines_fils=fines_fils)
+    answered = await http.post("requests", "/requests", SUBMISSION, person.token)
+    assert answered.status == 202
+    assert [step["id"] for step in answered.json["steps"]] == ["traffic-fines"]
 
 
 @pytest.mark.parametrize(

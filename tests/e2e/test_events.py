@@ -113,11 +113,16 @@ async def test_the_story_of_a_request_is_told_in_both_languages_with_rules_and_w
     await approve(platform.api, request)
     await until_status(platform.api, person, request, "fulfilled")
     english = await afaq(platform, "events", "story", request["id"])
-    for said in ("✓ fines-settled", "KWD 10.000 were paid", "An officer has decided: approve", "officer:moi-traffic"):
+    for said in (
+        "✓ within-thirty-days-of-expiry",
+        "KWD 10.000 were paid",
+        "An officer has decided: approve",
+        "officer:moi-traffic",
+    ):
         assert said in english
     assert "the agency: " in english and "fulfilled; waits for nobody" in english
-    assert "unpaid_traffic_fines_fils" not in english
-    assert "unpaid_traffic_fines_fils" in await afaq(platform, "events", "story", request["id"], "--facts")
+    assert "driving_licence_expires_on" not in english
+    assert "driving_licence_expires_on" in await afaq(platform, "events", "story", request["id"], "--facts")
     arabic = await afaq(platform, "events", "story", request["id"], "--language", "ar")
     assert "اكتمل الطلب" in arabic and "مقدّم الطلب: " in arabic
 

@@ -38,6 +38,7 @@ async def definition_in_force(shell: Shell, service_id: str, version: int | None
     """The version by which a request may be submitted now; whoever has filled in another has to see what is new."""
     definition = await definition_in(shell, service_id)
     if version not in (None, definition.version):
+        await definition_in(shell, service_id, version)  # there may be none
         raise Problem("version-not-in-force", details={"version": definition.version})
     return definition
 
