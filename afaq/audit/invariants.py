@@ -354,7 +354,8 @@ def nobody_is_forgotten(evidence: Evidence, counts: Counter[str]) -> Iterator[st
     requests, payments = evidence.services["requests"], evidence.services["payments"]
     jobs = [job for service in (requests, payments) for job in service.jobs]
     at_work = {job.key for job in jobs if job.name != TIME_TO_ANSWER}  # a time limit is nobody at work
-    at_work |= {UUID(job.payload["message"]["task_id"]) for job in jobs if job.name == TIME_TO_ANSWER}
+    limits = [job.payload["message"] for job in jobs if job.name == TIME_TO_ANSWER]
+    at_work |= {UUID(awaited) for limit in limits for awaited in limit.values()}  # the one word of it had another name
     for id, row in requests.states["request"].items():
         state = row.state
         if state["status"] not in RUNNING:

@@ -7,9 +7,12 @@ import pytest
 from tests.conftest import RunningStack
 from tests.resilience.audit import violations
 
+UNPUBLISHED = "I11 requests: service_versions test-"
+"""Tests of the API put services of their own into the catalogue of this platform, and publish none of them."""
+
 
 @pytest.fixture(scope="module", autouse=True)
 async def audited(platform: RunningStack) -> AsyncIterator[None]:
     """Asks the auditor after a module. A module with platforms of its own says instead who audits them."""
     yield
-    assert await violations(platform) == []
+    assert [found for found in await violations(platform) if not found.startswith(UNPUBLISHED)] == []
