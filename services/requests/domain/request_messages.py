@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
+
+from pydantic import AliasChoices, Field
 
 from shared.contracts.requests import RuleDecision, TaskDecision
 from shared.kernel.text import LocalizedText
@@ -137,7 +139,7 @@ class FeeHasLapsed:
 class WordHasNotCome:
     """The time is over in which the applicant, or another party, was to answer, to hand in, or to clear a hold."""
 
-    wait_id: UUID
+    wait_id: Annotated[UUID, Field(validation_alias=AliasChoices("wait_id", "task_id"))]  # timers that older code has set
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,14 @@ from pydantic import ValidationError
 
 from services.requests.domain.definition import Rule
 from services.requests.domain.request import Known, reference_of, request
-from services.requests.domain.request_messages import FeeWasPaid, PersonHasDied, PersonWasErased, Rate, Withdraw
+from services.requests.domain.request_messages import (
+    FeeWasPaid,
+    PersonHasDied,
+    PersonWasErased,
+    Rate,
+    Withdraw,
+    WordHasNotCome,
+)
 from services.requests.domain.request_state import Owner, Request, Status
 from shared.contracts.requests import (
     RequestApproved,
@@ -373,3 +380,10 @@ def test_a_rating_changes_nothing_of_what_has_come_of_the_request() -> None:
     before = life.state
     life.send(Rate(1, 1, "slow"))
     assert replace(life.state, is_rated=False) == before
+
+
+@pytest.mark.parametrize("name", ["wait_id", "task_id"])
+def test_a_timer_that_older_code_has_set_is_read(name: str) -> None:
+    reader = request.messages["WordHasNotCome"]
+    assert reader.validate_python({name: str(REQUEST_ID)}) == WordHasNotCome(REQUEST_ID)
+    assert reader.dump_python(WordHasNotCome(REQUEST_ID), mode="json") == {"wait_id": str(REQUEST_ID)}
