@@ -139,7 +139,7 @@ class FeeHasLapsed:
 class WordHasNotCome:
     """The time is over in which the applicant, or another party, was to answer, to hand in, or to clear a hold."""
 
-    wait_id: Annotated[UUID, Field(validation_alias=AliasChoices("wait_id", "task_id"))]  # timers that older code has set
+    wait_id: Annotated[UUID, Field(validation_alias=AliasChoices("wait_id", "task_id"))]  # timers of an older release
 
 
 @dataclass(frozen=True)
