@@ -9,10 +9,10 @@ from uuid import UUID, uuid4
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from afaq.parked import SQL
 from shared.functions import Decider
 from shared.messaging.brokers import Brokers
 from shared.messaging.consumer import Consumer
+from shared.store.statements import SQL
 from tests.conftest import Servers
 from tests.integration.kit.conftest import MakeToyshop, Toyshop
 from tests.integration.kit.replaying import replaying, send
