@@ -190,7 +190,7 @@ def _publishes_what_is_newer_than_the_last(stack: ExitStack) -> None:
         return rows
 
     stack.enter_context(patch.dict(statements.MEANINGS, {"relay_batch": newer}))
-    # What is lost leaves gaps; so many of them are taken for a bad release, and a consumer that pauses waits for people.
+    # What is lost leaves gaps; many of them are taken for a bad release, and a consumer that pauses waits for people.
     stack.enter_context(patch.object(consumer, "SUSPICIOUS_PARKED", 10**9))
 
 

@@ -1,9 +1,11 @@
 """What a load needs: never less for more, and as documented."""
 
+import json
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -53,6 +55,26 @@ def test_examples_come_out_as_documented(monkeypatch: Any) -> None:
     for command, rest in examples:
         said = CliRunner().invoke(app, command.split())
         assert said.output.strip() == rest.partition("```")[0].strip()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_transaction_takes_is_what_the_benchmark_has_measured(name: str) -> None:
+    measured = _samples("transaction")["afaq"]["cpu_ms"]
+    for figure, group in (("cpu_ms_per_transaction", name), ("database_cpu_ms_per_transaction", f"postgres: {name}")):
+        assert figures()[figure][name]["value"] == pytest.approx(measured[group], rel=0.01)
+
+
+def test_what_is_written_and_published_is_what_the_benchmarks_have_measured() -> None:
+    written = _samples("transaction")["afaq"]["figures"]["WAL KB"] * 1000
+    assert figures()["wal_bytes_per_transaction"]["value"] == pytest.approx(written, rel=0.01)
+    published = _samples("relay")["relay"]["figures"]["per second"]
+    assert figures()["relay_events_per_second"]["value"] == pytest.approx(published, rel=0.01)
+
+
+def _samples(scenario: str) -> dict[str, Any]:
+    """A benchmark's first round, by the system."""
+    found = json.loads((PROJECT / f"docs/benchmarks/{scenario}.json").read_text(encoding="utf-8"))["samples"]
+    return {sample["system"]: sample for sample in reversed(found)}
 
 
 def test_every_figure_says_where_it_is_from() -> None:
