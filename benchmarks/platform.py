@@ -8,14 +8,11 @@ from dataclasses import dataclass
 import aiohttp
 import asyncpg
 
-from afaq.access import open_shells
-from afaq.audit.audit import audit
-from afaq.audit.outside import Deployment
+from afaq.audit.local import audit_stack
 from afaq.local.stack import KAFKA_VARIABLE, POSTGRES_VARIABLE, Endpoints, Stack
 from afaq.services import NAMES
 from benchmarks.cpu import Accounts
 from benchmarks.servers import Servers
-from shared.messaging.brokers import Brokers
 
 LONG_SECONDS = "3600"  # nobody has to sign in again while it is measured
 QUIET_WITHIN_SECONDS = 60.0
@@ -62,9 +59,7 @@ class Platform:
 
     async def violations(self) -> list[str]:
         """What the auditor finds once all is quiet."""
-        outside = Deployment(Brokers(bootstrap=self.endpoints.kafka), self.urls["simulators"])
-        async with open_shells(self.stack.environments) as shells:
-            return (await audit(shells, outside, patience_seconds=QUIET_WITHIN_SECONDS)).violations
+        return (await audit_stack(self.stack, self.endpoints, patience_seconds=QUIET_WITHIN_SECONDS)).violations
 
     async def left_over(self) -> list[str]:
         """What should not be there when all is done: what is not published, and what is parked."""

@@ -14,10 +14,8 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from afaq.access import open_shells
-from afaq.audit import audit
 from afaq.audit.command import show as show_audited
-from afaq.audit.outside import Deployment
+from afaq.audit.local import audit_stack
 from afaq.demo.birth import FEE_FILS, Told, be_born, register_parents
 from afaq.demo.client import Api
 from afaq.demo.death import die
@@ -28,7 +26,6 @@ from afaq.local.errors import StackError
 from afaq.local.lock import owner_of
 from afaq.local.stack import Endpoints, Stack
 from afaq.local.unprivileged import remove_with_substitute
-from shared.messaging.brokers import Brokers
 
 REGISTERING_AT_ONCE = 32
 COLOURS = {"identity": "magenta", "requests": "cyan", "payments": "green", "notifications": "yellow"}
@@ -96,9 +93,7 @@ async def _play(api: Api, endpoints: Endpoints, persons: int, at_once: int) -> f
 
 async def _audit(stack: Stack, endpoints: Endpoints, acknowledged: frozenset[UUID]) -> None:
     """The auditor's word on all that has happened."""
-    outside = Deployment(Brokers(bootstrap=endpoints.kafka), endpoints.urls["simulators"])
-    async with open_shells(stack.environments) as shells:
-        audited = await audit(shells, outside, acknowledged=acknowledged)
+    audited = await audit_stack(stack, endpoints, acknowledged=acknowledged)
     show_audited(_console, audited)
     if audited.violations:
         raise StackError("The auditor has found what must never be; see above.")

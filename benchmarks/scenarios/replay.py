@@ -56,6 +56,7 @@ async def run(lab: Lab) -> list[Sample]:
             samples.append(await _people(lab, crowd, ALONE, round))
             async with _rebuilding(platform):
                 samples.append(await _people(lab, crowd, BESIDE, round))
+            samples[-1].noise.clear()  # the rebuild is who else uses the machine
     return samples
 
 
@@ -67,26 +68,22 @@ async def _people(lab: Lab, crowd: Crowd, system: str, round: int) -> Sample:
 
 @contextlib.asynccontextmanager
 async def _rebuilding(platform: Platform) -> AsyncIterator[None]:
-    """`afaq replay rebuild`, as an operator types it, one after the other until the end of the block."""
+    """`afaq replay rebuild`, as an operator types it, again and again; the last one is awaited."""
+    owner = {f"AFAQ_{ITS_SERVICE.upper()}_OWNER_DSN": platform.endpoints.dsns[ITS_SERVICE].owner}
+    environment = {**os.environ, **platform.stack.environments[ITS_SERVICE], **owner}
+    command = (sys.executable, "-m", "afaq", "replay", "rebuild", REBUILT, "--service", ITS_SERVICE, "--yes")
+    over = asyncio.Event()
 
     async def again_and_again() -> None:
-        while True:
-            command = ("-m", "afaq", "replay", "rebuild", REBUILT, "--service", ITS_SERVICE, "--yes")
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, *command, env=environment, stdout=asyncio.subprocess.DEVNULL
-            )
+        while not over.is_set():
+            process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=asyncio.subprocess.DEVNULL)
             if await process.wait():
                 raise RuntimeError("the rebuild has failed")
 
-    owner = {f"AFAQ_{ITS_SERVICE.upper()}_OWNER_DSN": platform.endpoints.dsns[ITS_SERVICE].owner}
-    environment = {**os.environ, **platform.stack.environments[ITS_SERVICE], **owner}
-    rebuilding = asyncio.create_task(again_and_again())
-    try:
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(again_and_again())
         yield
-    finally:
-        rebuilding.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await rebuilding
+        over.set()
 
 
 async def _rebuild(platform: Platform, round: int) -> Sample:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from services.requests.domain.definition import EXPIRY, HOLDER, Binding, service_key
@@ -90,7 +91,7 @@ reactions = Reactions()
 
 @dataclass(frozen=True)
 class BoundVersion:
-    """A row of `bound_versions`: what a version of a service is bound to of one kind of life event."""
+    """A row of `bound_versions`: what a version of a service is bound to of one kind of life event, or of expiry."""
 
     service_id: str
     version: int
@@ -104,6 +105,14 @@ EXPIRIES = Given(BoundVersion, "bound_versions", by="kind", key=lambda _: EXPIRY
 
 def _version_accepted(event: Recorded[OfferAccepted]) -> str:
     return service_key(event.data.service_id, event.data.service_version)
+
+
+def _task(
+    event: Recorded[RequestTaskDue | RequestObjected | RequestConsentDue | RequestReviewDue], **whose: Any
+) -> OpenTask:
+    """A task on the request whose event this is; `whose` says who is to decide, and within what."""
+    due = event.data
+    return OpenTask(event.aggregate_id, due.applicant_id, due.service_id, due.title, **whose)
 
 
 @reactions.on(PaymentCaptured)
@@ -123,15 +132,7 @@ def expire_when_not_paid(event: Recorded[PaymentExpired]) -> Iterator[Step]:
 def open_the_task(event: Recorded[RequestTaskDue]) -> Iterator[Step]:
     """An officer finds it in the queue of the agency; or its own system has it, and has its time."""
     due = event.data
-    notice = OpenTask(
-        request_id=event.aggregate_id,
-        applicant_id=due.applicant_id,
-        service_id=due.service_id,
-        title=due.title,
-        agency=due.agency,
-        system_until=due.system_until,
-    )
-    yield task.send(due.task_id, notice)
+    yield task.send(due.task_id, _task(event, agency=due.agency, system_until=due.system_until))
     if due.system_until is not None:
         yield perform(AskAgencySystem(due.task_id, due.agency), key=due.task_id)
         yield task.send(due.task_id, SystemIsSilent(), at=due.system_until)
@@ -141,16 +142,7 @@ def open_the_task(event: Recorded[RequestTaskDue]) -> Iterator[Step]:
 def open_the_objection(event: Recorded[RequestObjected]) -> Iterator[Step]:
     """Another officer than the one who refused decides on it."""
     told = event.data
-    notice = OpenTask(
-        request_id=event.aggregate_id,
-        applicant_id=told.applicant_id,
-        service_id=told.service_id,
-        title=told.title,
-        agency=told.agency,
-        barred_id=told.barred_id,
-        may_return=False,
-    )
-    yield task.send(told.task_id, notice)
+    yield task.send(told.task_id, _task(event, agency=told.agency, barred_id=told.barred_id, may_return=False))
 
 
 @reactions.on(RequestHeld)
@@ -206,15 +198,7 @@ def go_on_when_paid_out(event: Recorded[PayoutMade]) -> Iterator[Step]:
 def ask_the_other_party(event: Recorded[RequestConsentDue]) -> Iterator[Step]:
     """The other party has a task, and time to answer."""
     due = event.data
-    notice = OpenTask(
-        request_id=event.aggregate_id,
-        applicant_id=due.applicant_id,
-        service_id=due.service_id,
-        title=due.title,
-        person_id=due.person_id,
-        party=due.party,
-    )
-    yield task.send(due.task_id, notice)
+    yield task.send(due.task_id, _task(event, person_id=due.person_id, party=due.party))
     yield request.send(event.aggregate_id, WordHasNotCome(due.task_id), at=due.due_by)
 
 
@@ -253,16 +237,7 @@ def finish_the_tasks(event: Recorded[RequestFactsKnown]) -> Iterator[Step]:
 @reactions.on(RequestReviewDue)
 def open_the_review(event: Recorded[RequestReviewDue]) -> Iterator[Step]:
     """An officer of the agency decides whether the document stays."""
-    due = event.data
-    notice = OpenTask(
-        request_id=event.aggregate_id,
-        applicant_id=due.applicant_id,
-        service_id=due.service_id,
-        title=due.title,
-        agency=due.agency,
-        may_return=False,
-    )
-    yield task.send(due.task_id, notice)
+    yield task.send(event.data.task_id, _task(event, agency=event.data.agency, may_return=False))
 
 
 @reactions.on(RequestReviewed)

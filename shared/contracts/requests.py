@@ -518,7 +518,7 @@ class OfferMode(StrEnum):
 
 
 class OfferOccasioned(Event, type="requests.offer.occasioned"):
-    """A life event gives an occasion to offer a service, or the occasion is told otherwise.
+    """A life event, or that something ends, gives an occasion to offer a service, or the occasion is told otherwise.
 
     `recipient` and `beneficiary` are roles of its `parties`.
     """

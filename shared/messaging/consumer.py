@@ -162,7 +162,7 @@ class Consumer:
         if self._watch.note(len(outcomes), len(misunderstood)):
             _log.critical(
                 "the consumer pauses: more than 5 % of the last minute's events were parked, which is a bad release; "
-                "roll back or mend, restart, then `afaq parked retry --all`"
+                f"roll back or mend, restart, then `afaq parked retry {self._shell.service.name} --all`"
             )
 
 

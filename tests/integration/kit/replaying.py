@@ -1,6 +1,7 @@
 """What replays are tried on: the toy service with tables written twice, so that one of each pair can be rebuilt."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +20,7 @@ from shared.functions import Delete, Projections, Row, Service
 from shared.kernel.clock import the_clock
 from shared.kernel.ids import new_id
 from shared.messaging.brokers import Brokers
+from shared.messaging.consumer import Consumer
 from shared.messaging.topic_pages import TopicPages
 from shared.store.job_runner import EFFECTS, TRANSACTIONAL, JobRunner
 from shared.store.keyring import KeyRing
@@ -111,6 +113,17 @@ async def send(producer: AIOKafkaProducer, topic: Topic, event: Event, key: UUID
     }
     data = to_json(codec_of(type(event)).store(event, key, None).data)
     await producer.send_and_wait(topic.name, data, key=str(key).encode(), headers=headers_of(row, source="/others"))
+
+
+@asynccontextmanager
+async def following(shell: Shell, servers: Servers) -> AsyncIterator[Consumer]:
+    """A consumer at work."""
+    consumer = Consumer(shell, brokers=Brokers(bootstrap=servers.kafka))
+    await consumer.start()
+    try:
+        yield consumer
+    finally:
+        await consumer.stop()
 
 
 async def replaying(make_toyshop: MakeToyshop, servers: Servers, *, like: Replaying | None = None) -> Replaying:

@@ -1,8 +1,7 @@
 """A release that can do nothing with what comes stops before it has parked everything, and nothing of it is lost."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,12 +9,10 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from shared.functions import Decider
-from shared.messaging.brokers import Brokers
-from shared.messaging.consumer import Consumer
 from shared.store.statements import SQL
 from tests.conftest import Servers
 from tests.integration.kit.conftest import MakeToyshop, Toyshop
-from tests.integration.kit.replaying import replaying, send
+from tests.integration.kit.replaying import following, replaying, send
 from tests.integration.kit.toy import Moved
 
 KEYS = 40
@@ -24,16 +21,6 @@ KEYS = 40
 def broken(*_: Any, **__: Any) -> Any:
     """What the bad release does with every event."""
     raise ValueError("a fault in every reaction")
-
-
-@asynccontextmanager
-async def following(shop: Toyshop, servers: Servers) -> AsyncIterator[Consumer]:
-    consumer = Consumer(shop.shell, brokers=Brokers(bootstrap=servers.kafka))
-    await consumer.start()
-    try:
-        yield consumer
-    finally:
-        await consumer.stop()
 
 
 async def tell(shop: Toyshop, servers: Servers, movers: Sequence[tuple[UUID, UUID]], sequence: int) -> None:
@@ -51,7 +38,7 @@ async def test_a_bad_release_stops_and_the_next_one_does_all_that_it_has_left(
     await tell(shop, servers, movers, 1)
     with monkeypatch.context() as release:
         release.setattr(Decider, "send", broken)
-        async with following(shop, servers) as consumer:
+        async with following(shop.shell, servers) as consumer:
             while not consumer.paused:
                 await asyncio.sleep(0.05)
             parked = len(await shop.jobs_in("parked"))
@@ -59,7 +46,7 @@ async def test_a_bad_release_stops_and_the_next_one_does_all_that_it_has_left(
             await asyncio.sleep(1)
             assert len(await shop.jobs_in("parked")) == parked, "it goes on parking"
             assert await shop.jobs_in("live") == []
-    async with following(shop, servers) as consumer:
+    async with following(shop.shell, servers) as consumer:
         await shop.pool.execute(SQL["retry_parked"], None, None, shop.clock.now())
         for _, account_id in movers:
             while (await shop.account(account_id)).balance < 1 + 2:

@@ -24,7 +24,7 @@ from shared.store.recover import plan, take_back
 from shared.store.replay import verify_states
 from tests.conftest import Servers
 from tests.integration.kit.conftest import MakeToyshop, Toyshop
-from tests.integration.kit.replaying import send
+from tests.integration.kit.replaying import following, send
 from tests.integration.kit.toy import Close, Deposit, Moved, Open
 from tests.resilience.faults.proxy import Proxy
 
@@ -293,12 +293,10 @@ async def test_a_large_batch_is_followed_in_the_order_of_each_key(published: Toy
                 for key, account_id in movers
             )
             await asyncio.gather(*sends)
-    consumer = Consumer(published.shell, brokers=Brokers(bootstrap=servers.kafka))
-    await consumer.start()
-    for _, account_id in movers:
-        while (await published.account(account_id)).balance < sum(range(1, 21)):
-            await asyncio.sleep(0.02)
-    await consumer.stop()
+    async with following(published.shell, servers):
+        for _, account_id in movers:
+            while (await published.account(account_id)).balance < sum(range(1, 21)):
+                await asyncio.sleep(0.02)
     for _, account_id in movers:
         told = await published.pool.fetch(
             "select data from event_log where aggregate_id = $1 order by sequence", account_id

@@ -30,7 +30,7 @@ from shared.store.replay import verify_states
 from shared.store.shell import Shell
 from tests.conftest import Servers
 from tests.integration.kit.conftest import MASTER_KEY, MakeToyshop
-from tests.integration.kit.replaying import TABLES, Replaying, replaying
+from tests.integration.kit.replaying import TABLES, Replaying, following, replaying
 from tests.integration.kit.test_relay import header, in_order, records_of
 from tests.integration.kit.toy import Account, Close, Deposit, Deposited, Moved, Open, OwnerGone, Seen, Tick, Withdraw
 
@@ -55,18 +55,9 @@ class Watcher:
         stop.set()
         await running
 
-    @asynccontextmanager
-    async def following(self, servers: Servers) -> AsyncIterator[Consumer]:
-        consumer = Consumer(self.shell, brokers=Brokers(bootstrap=servers.kafka))
-        await consumer.start()
-        try:
-            yield consumer
-        finally:
-            await consumer.stop()
-
     async def follow_all(self, servers: Servers) -> None:
         """Follows until nothing is left on the topics, whatever its group had read before."""
-        async with self.following(servers):
+        async with following(self.shell, servers):
             await everything_read(self.shell.service, servers)
 
     async def everything(self) -> dict[str, list[str]]:
@@ -289,7 +280,7 @@ async def test_a_lost_topic_is_filled_again_and_who_follows_anew_gets_all(shop: 
 
 async def test_publishing_again_beside_live_work_keeps_each_keys_order(shop: Replaying, watcher: Watcher) -> None:
     ids, send_to = await some_accounts(shop), shop.shop.toys.account.send
-    async with relaying(shop), watcher.following(shop.servers):
+    async with relaying(shop), following(watcher.shell, shop.servers):
         working = asyncio.gather(*(shop.shell.handle(send_to(id, Deposit(1))) for id in ids * 5))
         await redrive(shop.shell, Choice(), Brokers(bootstrap=shop.servers.kafka))
         await working
@@ -347,7 +338,7 @@ async def test_a_group_is_put_back_to_an_instant_or_to_the_start_and_never_forwa
     assert sum(one.records for one in await move(since=between)) == 30
     assert sum(one.records for one in await move(since=between)) == 0
     assert sum(one.records for one in await move(dry_run=True)) == 60
-    async with watcher.following(servers):
+    async with following(watcher.shell, servers):
         with pytest.raises(GroupIsAtWork):
             await move()
 
