@@ -16,6 +16,7 @@ from services.identity.domain.life_event import (
     parent_key,
 )
 from services.identity.domain.person import (
+    AmountsLowered,
     BirthNoticeAnnulled,
     BirthNoticed,
     DeathNoticeAnnulled,
@@ -43,7 +44,7 @@ from shared.contracts.identity import (
     relation_id,
 )
 from shared.contracts.personal import Erased
-from shared.contracts.requests import RequestEmitted
+from shared.contracts.requests import RequestEmitted, RequestEmittedAndLowered
 from shared.functions import Given, Givens, Reactions, Step, erase, for_each
 from shared.kernel.clock import KUWAIT
 
@@ -153,13 +154,15 @@ def sign_them_out(event: Recorded[PersonDied | PersonErased]) -> Iterator[Step]:
     yield for_each("sessions", by="acting_as", equals=event.aggregate_id, decider=session, message=PersonGone())
 
 
-@reactions.on(RequestEmitted)
+@reactions.on(RequestEmitted, RequestEmittedAndLowered)
 def keep_what_is_so_from_now_on(event: Recorded[RequestEmitted]) -> Iterator[Step]:
     """A request has made something so: facts about a person, or something in their life."""
     told = event.data
     if told.facts:
         facts = {name: Fact(value=value, source=told.source, as_of=event.time) for name, value in told.facts.items()}
         yield person.send(told.person_id, FactsEstablished(facts))
+    if isinstance(told, RequestEmittedAndLowered):
+        yield person.send(told.person_id, AmountsLowered(told.lowered, told.source, event.time))
     if told.life_event is not None and told.life_event.parties:
         parties = told.life_event.parties
         happened = Happened(told.life_event.kind, next(iter(parties.values())), told.source, event.time, parties)

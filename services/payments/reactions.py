@@ -42,6 +42,7 @@ from shared.contracts.requests import (
     RequestExpired,
     RequestFeeDue,
     RequestFeeRevised,
+    RequestInstalmentDue,
     RequestPaymentNotNeeded,
     RequestPayoutDue,
     RequestRejected,
@@ -80,8 +81,8 @@ def revise_the_fee(event: Recorded[RequestFeeRevised]) -> Iterator[Step]:
     yield payment.send(payment_id_for(fee.fee_id), FeeRevised(fee.amount_fils, fee.shares))
 
 
-@reactions.on(RequestPayoutDue)
-def owe_a_payout(event: Recorded[RequestPayoutDue]) -> Iterator[Step]:
+@reactions.on(RequestPayoutDue, RequestInstalmentDue)
+def owe_a_payout(event: Recorded[RequestPayoutDue | RequestInstalmentDue]) -> Iterator[Step]:
     """A person is owed an amount."""
     due = event.data
     notice = Owed(event.aggregate_id, due.payee_id, due.agency, due.amount_fils, due.description)

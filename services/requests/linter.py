@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -29,10 +29,12 @@ from services.requests.domain.definition import (
     PayoutStep,
     ServiceDefinition,
 )
-from services.requests.domain.rulebook import AGENCIES, FACTS, RULEBOOK
+from services.requests.domain.rulebook import RULEBOOK
 from services.requests.domain.rules import Verdict
+from services.requests.domain.vocabulary import AGENCIES, FACTS
 from services.requests.forms import form_errors
 from services.requests.prefill import register_fields
+from services.requests.satisfiable import is_never_met
 from shared.contracts.identity import ROLES, LifeEventKind
 from shared.contracts.requests import OfferMode
 from shared.kernel.text import LocalizedText
@@ -55,6 +57,14 @@ _FORM_WORDS = _SCHEMAS | {
 }
 """The words of JSON Schema that a form may use, and the platform's own."""
 _FORMATS = ("date", "date-time", "time", "email", "uuid")
+_WRITTEN: Mapping[FactType, tuple[str | None, str | None]] = {
+    "int": ("integer", None),
+    "string": ("string", None),
+    "bool": ("boolean", None),
+    "date": ("string", "date"),
+    "instant": ("string", "date-time"),
+}
+"""How a form writes a fact: its `type` and `format`."""
 _ARABIC, _LATIN = re.compile("[ء-ي]"), re.compile("[A-Za-z]")
 
 
@@ -81,9 +91,12 @@ def _texts() -> Mapping[str, LocalizedText]:
     return TypeAdapter(dict[str, LocalizedText]).validate_python(said)
 
 
-def lint(raw: Any) -> list[Finding]:
-    """All that is wrong with a definition as it was read from YAML or JSON; nothing for one that may be published."""
-    return [_finding(fault) for fault in _faults(raw)]
+def lint(raw: Any, services: Collection[str] | None = None) -> list[Finding]:
+    """All that is wrong with a definition as it was read from YAML or JSON; nothing for one that may be published.
+
+    `services`: the names of those that there are, where they are known, so that a hold sends nobody to another.
+    """
+    return [_finding(fault) for fault in _faults(raw, services)]
 
 
 def _finding(fault: _Fault) -> Finding:
@@ -93,7 +106,7 @@ def _finding(fault: _Fault) -> Finding:
     return Finding(code=fault.code, pointer=pointer, text=said)
 
 
-def _faults(raw: Any) -> list[_Fault]:
+def _faults(raw: Any, services: Collection[str] | None) -> list[_Fault]:
     """The shape first: what has another cannot be understood any further."""
     if fault := _size(raw):
         return [fault]
@@ -101,7 +114,8 @@ def _faults(raw: Any) -> list[_Fault]:
         definition = ServiceDefinition.model_validate(raw)
     except ValidationError as error:
         return [_shape(raw, found) for found in error.errors(include_url=False)]
-    return [fault for check in _CHECKS for fault in check(definition)]
+    found = [fault for check in _CHECKS for fault in check(definition)]
+    return found if services is None else [*found, *_holds_are_cleared_somewhere(definition, services)]
 
 
 def _fault(code: str, *at: str | int, **said: Any) -> _Fault:
@@ -274,10 +288,31 @@ def _conditions_can_be_decided(definition: ServiceDefinition) -> Iterator[_Fault
         if step.when is not None:
             broken = list(_condition(step.when, "steps", number, "when"))
             yield from broken
-            if not broken and not step.when.reads and RULEBOOK.verdict(step.when, {}) is Verdict.FAILED:
+            if not broken and is_never_met(step.when):
                 yield _fault("step-for-nobody", "steps", number, "when", name=step.id)
         if isinstance(step, HoldStep):
-            yield from _condition(step.lifted, "steps", number, "lifted")
+            broken = list(_condition(step.lifted, "steps", number, "lifted"))
+            yield from broken
+            if not broken and is_never_met(step.lifted):
+                yield _fault("hold-for-ever", "steps", number, "lifted", name=step.id)
+        if isinstance(step, PayoutStep) and step.monthly is not None and step.monthly.while_so is not None:
+            yield from _condition(step.monthly.while_so, "steps", number, "monthly", "while_so")
+
+
+def _holds_are_cleared_somewhere(definition: ServiceDefinition, services: Collection[str]) -> Iterator[_Fault]:
+    for number, step in enumerate(definition.steps):
+        if isinstance(step, HoldStep) and step.clears_with not in (None, *services, definition.id):
+            yield _fault("unknown-service", "steps", number, "clears_with", name=step.clears_with)
+
+
+def _deadlines_come_after_what_they_wait_for(definition: ServiceDefinition) -> Iterator[_Fault]:
+    """What is promised in working days is later than what a step of an agency's system may take alone."""
+    for number, step in enumerate(definition.steps):
+        if not isinstance(step, AgencyTaskStep) or step.system_hours is None:
+            continue
+        if step.system_hours > 24 * max(1, definition.service_level_working_days):
+            days = definition.service_level_working_days
+            yield _fault("promised-before-it-can-be", "steps", number, "system_hours", name=step.id, limit=days)
 
 
 def _condition(condition: Condition, *at: str | int) -> Iterator[_Fault]:
@@ -448,6 +483,8 @@ def _fields(definition: ServiceDefinition) -> Iterator[_Fault]:
         fact = field.get("x-fact")
         if fact is not None and (not isinstance(fact, str) or fact not in FACTS):
             yield _fault("unknown-fact", *at, "x-fact", name=fact)
+        elif fact is not None and (field.get("type"), field.get("format")) != _WRITTEN[FACTS[fact].type]:
+            yield _fault("fact-of-another-type", *at, "x-fact", name=fact)
 
 
 def _choices_have_labels(name: str, field: Mapping[str, Any]) -> Iterator[_Fault]:
@@ -491,6 +528,7 @@ def _form_is_wrong(definition: ServiceDefinition, form: Mapping[str, Any], known
 def _what_is_given_can_be_given(definition: ServiceDefinition) -> Iterator[_Fault]:
     consents = (step for step in definition.steps if isinstance(step, ConsentStep))
     agreed = {step.party for step in consents if step.when is None and not step.where}  # a party who is always there
+    fees = {step.id for step in definition.steps if isinstance(step, FeeStep)}
     for number, step in enumerate(definition.steps):
         if not isinstance(step, EmitStep | IssueStep):
             continue
@@ -503,6 +541,8 @@ def _what_is_given_can_be_given(definition: ServiceDefinition) -> Iterator[_Faul
         for place, fact in enumerate(step.facts):
             if fact.name in FACTS and not _fits(FACTS[fact.name].type, fact):
                 yield _fault("fact-of-another-type", "steps", number, "facts", place, name=fact.name)
+            if fact.less is not None and fact.less not in fees:
+                yield _fault("no-fee-of-the-service", "steps", number, "facts", place, "less", name=fact.less)
         if step.life_event is None:
             continue
         if step.life_event.kind not in _TOLD_BY_REQUESTS:
@@ -515,6 +555,8 @@ def _what_is_given_can_be_given(definition: ServiceDefinition) -> Iterator[_Faul
 
 
 def _fits(kind: FactType, fact: EmittedFact) -> bool:
+    if fact.less is not None:
+        return kind == "int" and fact.value is None and fact.days is None
     if kind == "date":
         return fact.days is not None and fact.value is None
     return fact.days is None and kind == {bool: "bool", int: "int", str: "string"}.get(type(fact.value))
@@ -534,6 +576,7 @@ _CHECKS: Sequence[Callable[[ServiceDefinition], Iterator[_Fault]]] = (
     _facts_can_be_stated,
     _rules_decide_their_examples,
     _conditions_can_be_decided,
+    _deadlines_come_after_what_they_wait_for,
     _steps_look_at_the_form,
     _steps_come_after_earlier_ones,
     _nothing_is_given_before_all_have_agreed,

@@ -79,6 +79,11 @@ async def current_version(pool: Pool, at: datetime, service_id: str) -> ServiceD
     return None if definition is None else _read(definition)
 
 
+async def service_ids(pool: Pool) -> set[str]:
+    """The names of all services that have a version."""
+    return {row["service_id"] for row in await pool.fetch(SQL["service_ids"])}
+
+
 async def version_by_key(pool: Pool, key: str) -> ServiceDefinition | None:
     """One version of one service."""
     definition = await pool.fetchval(SQL["version_by_key"], key)
@@ -125,6 +130,12 @@ async def open_tasks_of_person(pool: Pool, person_id: UUID, after: UUID, limit: 
 async def offers_of_person(pool: Pool, person_id: UUID, before: UUID, limit: int) -> list[UUID]:
     """A page of the offers that a person has now."""
     return [row["id"] for row in await pool.fetch(SQL["offers_of_person"], person_id, before, limit)]
+
+
+async def standing_offers(pool: Pool, service_id: str, recipient_id: UUID, beneficiary_id: UUID) -> list[UUID]:
+    """The offers of a service that a person can answer now, for themselves or for another."""
+    rows = await pool.fetch(SQL["standing_offers"], service_id, recipient_id, beneficiary_id)
+    return [row["id"] for row in rows]
 
 
 async def relations_between(pool: Pool, holder_id: UUID, for_id: UUID) -> list[KnownRelation]:

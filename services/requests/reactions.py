@@ -29,6 +29,7 @@ from services.requests.domain.request_messages import (
     FeeMayHaveGrown,
     FeeWasPaid,
     GoAhead,
+    MonthHasCome,
     OccasionWasLost,
     PersonHasDied,
     PersonWasErased,
@@ -73,6 +74,7 @@ from shared.contracts.requests import (
     RequestFactsKnown,
     RequestFeeDue,
     RequestHeld,
+    RequestInstalmentPlanned,
     RequestObjected,
     RequestRejected,
     RequestReturned,
@@ -192,6 +194,14 @@ def wait_for_the_bank(event: Recorded[PayoutReady]) -> Iterator[Step]:
 def go_on_when_paid_out(event: Recorded[PayoutMade]) -> Iterator[Step]:
     """The request hears that the person has their money."""
     yield request.send(event.data.for_id, WasPaidOut(event.aggregate_id, event.time))
+
+
+@reactions.on(RequestInstalmentPlanned)
+def look_again_in_a_month(event: Recorded[RequestInstalmentPlanned]) -> Iterator[Step]:
+    """What is paid by the month."""
+    planned = event.data
+    notice = MonthHasCome(planned.step_id, planned.number, planned.at)
+    yield request.send(event.aggregate_id, notice, at=planned.at)
 
 
 @reactions.on(RequestConsentDue)

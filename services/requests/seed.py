@@ -1,6 +1,6 @@
 """The catalogue's seed: the YAML files beside this module, checked and published when the service starts."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -8,24 +8,24 @@ import yaml
 
 from services.requests.domain.definition import ServiceDefinition
 from services.requests.domain.publication import SeedVersion, publication, publication_id
-from services.requests.domain.rulebook import CATALOGUE
+from services.requests.domain.vocabulary import CATALOGUE
 from services.requests.linter import lint
 from services.requests.queries import seeded_before_events
 from shared.store.shell import Shell
 
-VOCABULARY = ("facts", "agencies")
+VOCABULARY = ("facts", "agencies", "calendar")
 """Files of the catalogue that hold what definitions are written in."""
 
 
 def read_definitions(folder: Path = CATALOGUE) -> list[ServiceDefinition]:
     """The definitions of a folder. Raises ValueError that says what is wrong where."""
-    files = (file for file in sorted(folder.glob("*.yaml")) if file.stem not in VOCABULARY)
-    return [_definition(file) for file in files]
+    files = [file for file in sorted(folder.glob("*.yaml")) if file.stem not in VOCABULARY]
+    return [_definition(file, {file.stem for file in files}) for file in files]
 
 
-def _definition(file: Path) -> ServiceDefinition:
+def _definition(file: Path, services: Collection[str]) -> ServiceDefinition:
     raw = read(file)
-    if findings := lint(raw):
+    if findings := lint(raw, services):
         said = (f"{file.name}{found.pointer}: {found.code}: {found.text.en}" for found in findings)
         raise ValueError("\n".join(said))
     return ServiceDefinition.model_validate(raw)

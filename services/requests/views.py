@@ -24,12 +24,13 @@ from services.requests.domain.eligibility import owners_of, rulings_on
 from services.requests.domain.fees import total
 from services.requests.domain.offer import Offer
 from services.requests.domain.offer import Status as OfferStatus
+from services.requests.domain.promise import promised_on, still_promised_on
 from services.requests.domain.request_state import OpenStep, Owner, Request, Status
-from services.requests.domain.rulebook import AGENCIES, FACTS
 from services.requests.domain.rules import Ruling, Verdict
 from services.requests.domain.steps import plan
 from services.requests.domain.task import Status as TaskStatus
 from services.requests.domain.task import Task
+from services.requests.domain.vocabulary import AGENCIES, FACTS
 from services.requests.queries import TaskRow
 from shared.contracts.event import Event, Recorded
 from shared.contracts.personal import Erased
@@ -118,8 +119,8 @@ class EligibilityView(BaseModel):
 
 
 class QuoteView(BaseModel):
-    """What a service would mean for somebody who asked for it now: whether they may, the steps, what it costs, and what
-    another agency has open that would have to be cleared first.
+    """What a service would mean for somebody who asked for it now: whether they may, the steps, what it costs, by when
+    it is promised, and what another agency has open that would have to be cleared first.
     """
 
     service_id: str
@@ -133,6 +134,7 @@ class QuoteView(BaseModel):
     fees: Sequence[FeeLine]
     total_fils: int
     service_level_working_days: int
+    promised_on: date
 
     @staticmethod
     def of(
@@ -154,6 +156,7 @@ class QuoteView(BaseModel):
             fees=lines,
             total_fils=total(lines),
             service_level_working_days=definition.service_level_working_days,
+            promised_on=promised_on(definition.service_level_working_days, at),
         )
 
 
@@ -249,7 +252,8 @@ class WaitView(BaseModel):
 
 class RequestWhyView(BaseModel):
     """Why a request stands where it does: the rules that let it begin, with the facts that they read, what its fees
-    come to, the steps that it does not need, what it waits for, and why it was refused.
+    come to, the steps that it does not need, what it waits for, and why it was refused. `promised_on`: by when it is to
+    be done, in working days without those on which its people had it.
     """
 
     service_id: str
@@ -261,9 +265,12 @@ class RequestWhyView(BaseModel):
     skips: Sequence[LocalizedText]
     waits: Sequence[WaitView]
     refused: LocalizedText | None
+    promised_on: date | None
 
     @staticmethod
-    def of(definition: ServiceDefinition, state: Request, history: Sequence[Recorded[Event]]) -> "RequestWhyView":
+    def of(
+        definition: ServiceDefinition, state: Request, history: Sequence[Recorded[Event]], at: datetime
+    ) -> "RequestWhyView":
         """The reasons of a request by its version and what has happened."""
         told = [event.data for event in history]
         decided = next((data.decisions for data in told if isinstance(data, RequestSubmitted)), [])
@@ -279,6 +286,7 @@ class RequestWhyView(BaseModel):
             skips=[title_of(step) for step in definition.steps if step.id in state.skips],
             waits=[_wait(definition.step(id), step, state) for id, step in state.open.items()],
             refused=None if isinstance(refusal, Erased) else refusal,
+            promised_on=still_promised_on(definition.service_level_working_days, history, at),
         )
 
 

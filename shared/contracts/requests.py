@@ -373,6 +373,47 @@ class RequestEmitted(Event, type="requests.request.emitted"):
     life_event: EmittedLifeEvent | None
 
 
+class RequestEmittedAndLowered(RequestEmitted, type="requests.request.emitted", version=2):
+    """Besides, amounts that the register keeps are lower from now on, by so much: whatever they are by then.
+
+    Only what lowers something is of this version; whoever reads the first one alone would miss it.
+    """
+
+    lowered: dict[str, StrictInt]
+
+
+class RequestInstalmentPlanned(Event, type="requests.request.instalment_planned"):
+    """The `number`th payment of what is paid by the month will be looked at then; the first was the payout itself."""
+
+    step_id: str
+    number: int
+    at: datetime
+
+
+class RequestInstalmentDue(Event, type="requests.request.instalment_due"):
+    """Another month is to be paid: payments pays it as it did the first. The request does not wait for it."""
+
+    payout_id: UUID
+    step_id: str
+    number: int
+    payee_id: UUID
+    agency: str
+    amount_fils: int
+    description: LocalizedText
+
+
+class RequestInstalmentWithheld(Event, type="requests.request.instalment_withheld"):
+    """Nothing is paid for this month, because what it is paid for is not so; the next is looked at in its time.
+
+    `payee_id` is None where nobody is to be told, because they have died.
+    """
+
+    step_id: str
+    number: int
+    payee_id: UUID | None
+    description: LocalizedText
+
+
 class RequestFulfilled(Event, type="requests.request.fulfilled"):
     """The person has what they asked for."""
 

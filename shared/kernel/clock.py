@@ -2,6 +2,7 @@
 
 import os
 import time
+from calendar import monthrange
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -12,6 +13,14 @@ KUWAIT = ZoneInfo("Asia/Kuwait")
 
 OFFSET_FILE_VARIABLE = "AFAQ_CLOCK_OFFSET_FILE"
 _LOOK_AGAIN_SECONDS = 0.2
+
+
+def a_month_after(instant: datetime) -> datetime:
+    """The same time of the same day of the next month in Kuwait, or of its last day where it is shorter; in UTC."""
+    local = instant.astimezone(KUWAIT)
+    year, month = (local.year + 1, 1) if local.month == 12 else (local.year, local.month + 1)
+    day = min(local.day, monthrange(year, month)[1])
+    return local.replace(year=year, month=month, day=day).astimezone(UTC)
 
 
 class Clock(Protocol):

@@ -114,7 +114,11 @@ def test_only_a_release_changes_the_released_contracts_and_keeps_what_is_said_of
 @each_event
 def test_an_event_is_on_the_page_with_what_it_means(event: type[Event], made: Documents) -> None:
     assert event.__doc__
-    line = next(line for line in made["events.md"].splitlines() if f"`{event.type}`]" in line)
+    line = next(
+        line
+        for line in made["events.md"].splitlines()
+        if f"`{event.type}`](events/{event.type}.v{event.version}." in line
+    )
     assert event.__doc__.partition("\n")[0].replace("|", "\\|") in line
     assert all(f"`{name}`" in line for name in event.model_fields)
 

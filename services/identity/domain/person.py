@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import assert_never
 from uuid import UUID
@@ -121,6 +121,15 @@ class FactsEstablished:
 
 
 @dataclass(frozen=True)
+class AmountsLowered:
+    """With a request, amounts that a register keeps about the person are lower by so much, and 0 at least."""
+
+    by: Mapping[str, int]
+    source: str
+    as_of: datetime
+
+
+@dataclass(frozen=True)
 class ErasePerson:
     """A command: the person's data is to be unreadable everywhere."""
 
@@ -177,6 +186,7 @@ Message = (
     Register
     | Change
     | FactsEstablished
+    | AmountsLowered
     | NameChild
     | AssignCivilId
     | ErasePerson
@@ -207,6 +217,8 @@ def decide(state: Person, message: Message, given: KnownPerson | None) -> Sequen
             return change(state, message)
         case FactsEstablished(facts):
             return establish(state, facts)
+        case AmountsLowered():
+            return lower(state, message)
         case NameChild(name):
             return name_child(state, name)
         case AssignCivilId():
@@ -318,6 +330,18 @@ def change(state: Person, command: Change) -> Sequence[Event]:
             facts={**state.facts, **command.facts},
         )
     ]
+
+
+def lower(state: Person, notice: AmountsLowered) -> Sequence[Event]:
+    """What a register has told meanwhile stays in it: the amount of now is lowered, not that of before."""
+    known = {} if isinstance(state.facts, Erased) else state.facts
+    amounts = {name: known[name].value for name in notice.by if name in known}
+    facts = {
+        name: Fact(value=max(0, amount - notice.by[name]), source=notice.source, as_of=notice.as_of)
+        for name, amount in amounts.items()
+        if isinstance(amount, int) and not isinstance(amount, bool)
+    }
+    return establish(state, facts)
 
 
 def establish(state: Person, facts: Mapping[str, Fact]) -> Sequence[Event]:

@@ -21,6 +21,7 @@ from services.requests.api.access import (
     relation_for,
 )
 from services.requests.domain.draft import DiscardDraft, draft, draft_id
+from services.requests.domain.offer import AskedFor, offer
 from services.requests.domain.request import request
 from services.requests.domain.request_messages import Answer, Object, Rate, Submit, Withdraw
 from services.requests.domain.request_state import Owner
@@ -84,7 +85,8 @@ async def submit_request(
         beneficiary_id=for_id,
         relation_id=None if relation is None else relation.id,
     )
-    sends = [request.send(request_id, command)]
+    standing = await queries.standing_offers(shell.parts.pool, definition.id, caller.id, for_id or caller.id)
+    sends = [request.send(request_id, command), *(offer.send(id, AskedFor(request_id)) for id in standing)]
     if form.from_draft:
         sends.append(draft.send(draft_id(caller.id, definition.id, for_id), DiscardDraft()))
     return await perform(shell, *sends, caller=caller, key=key, answer=RequestView.of, on_behalf_of=for_id)
@@ -108,7 +110,7 @@ async def get_request(request_id: UUID, state: VisibleRequest, shell: TheShell) 
 async def why(request_id: UUID, state: InsidersRequest, shell: TheShell) -> RequestWhyView:
     """Why the request stands where it does; not for whoever only has to agree."""
     definition = await definition_in(shell, state.service_id, state.service_version)
-    return RequestWhyView.of(definition, state, await shell.history(request_id))
+    return RequestWhyView.of(definition, state, await shell.history(request_id), shell.parts.clock.now())
 
 
 @router.get("/{request_id}/stream", response_class=EventSourceResponse)

@@ -80,7 +80,8 @@ async def draft_version(
     shell: TheShell,
 ) -> Response:
     """Writes a version of a service of the caller's agency. What the linter finds is in `errors`, in both languages."""
-    if findings := lint({**definition, "id": service_id, "version": version}):
+    services = await queries.service_ids(shell.parts.pool)
+    if findings := lint({**definition, "id": service_id, "version": version}, services):
         raise Problem("definition-has-findings", errors=[found.model_dump() for found in findings])
     drafted = ServiceDefinition.model_validate({**definition, "id": service_id, "version": version})
     _must_write_for(caller, drafted.agency)

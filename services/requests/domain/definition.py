@@ -30,13 +30,15 @@ class StatedAt(_Part):
 
 class FactDefinition(_Part):
     """A fact that rules may read: its type, what people call it, where a person states it, if one does, and the agency
-    whose register tells it, if one does; what nobody tells, the platform knows of everyone.
+    whose register tells it, if one does; what nobody tells, the platform knows of everyone. `otherwise`: what is so of
+    those of whom the register tells nothing, because it lists only whom it concerns.
     """
 
     type: FactType
     label: LocalizedText
     stated_at: StatedAt | None = None
     told_by: Slug | None = None
+    otherwise: bool | int | str | None = None
 
 
 class Condition(_Part):
@@ -211,23 +213,36 @@ class IssueStep(_Step):
     shows: Sequence[FactName] = ()
 
 
+class Monthly(_Part):
+    """The same amount again in each month after the first, `months` in all: as long as `while_so` is so of the
+    beneficiary. What cannot be decided is paid; a month in which it is not so is not made up for.
+    """
+
+    months: Annotated[int, Field(ge=2, le=1200)]
+    while_so: Condition | None = None
+
+
 class PayoutStep(_Step):
-    """The beneficiary is paid `amount_fils` by the service's agency, to the account that they have named."""
+    """The beneficiary is paid `amount_fils` by the service's agency, to the account that they have named: once, or
+    `monthly`. The request is done with the first payment.
+    """
 
     kind: Literal["payout"]
+    monthly: Monthly | None = None
     amount_fils: Annotated[int, Field(ge=1, le=100_000_000)]
     description: LocalizedText
 
 
 class EmittedFact(_Part):
-    """A fact that holds from now on: a `value`, or for a date the day in so many `days`, as often as the number in the
-    form that `per` names.
+    """A fact that holds from now on: a `value`; for a date the day in so many `days`, as often as the number in the
+    form that `per` names; or for an amount what it is by then, `less` what was paid in the fee step of this name.
     """
 
     name: FactName
     value: bool | int | str | None = None
     days: Annotated[int, Field(ge=0, le=36_500)] | None = None
     per: str | None = None
+    less: Slug | None = None
 
 
 class EmittedLifeEvent(_Part):

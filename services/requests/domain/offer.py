@@ -194,6 +194,13 @@ class RequestHasLapsed:
 
 
 @dataclass(frozen=True)
+class AskedFor:
+    """The recipient has asked for the service by themselves, with this request."""
+
+    request_id: UUID
+
+
+@dataclass(frozen=True)
 class See:
     """A command of the recipient."""
 
@@ -219,7 +226,7 @@ class Snooze:
     at: datetime
 
 
-Message = Occasioned | OccasionLost | LookAgain | RequestHasLapsed | See | Accept | Decline | Snooze
+Message = Occasioned | OccasionLost | LookAgain | RequestHasLapsed | AskedFor | See | Accept | Decline | Snooze
 Event = (
     OfferOccasioned
     | OfferOccasionLost
@@ -267,6 +274,8 @@ def decide(state: Offer, message: Message, known: Known) -> Sequence[Event]:
             return [] if is_seen_to else settle(state, known, at)
         case RequestHasLapsed(request_id, at):
             return request_has_lapsed(state, request_id, known, at)
+        case AskedFor(request_id):
+            return [accepted(state, request_id)] if state.status in STANDS else []
         case See():
             refuse_unless_stands(state)
             return [] if state.is_seen else [OfferSeen(recipient_id=state.recipient_id)]
@@ -439,7 +448,7 @@ def make(state: Offer, terms: Terms | None) -> Sequence[Event]:
         decisions=terms.decisions,
     )
     after = evolve(state, made)
-    return [made, accepted(after)] if after.mode is OfferMode.AUTOMATIC else [made]
+    return [made, accepted(after, after.next_request_id)] if after.mode is OfferMode.AUTOMATIC else [made]
 
 
 def accept(state: Offer, command: Accept, known: Known) -> Sequence[Event]:
@@ -451,15 +460,15 @@ def accept(state: Offer, command: Accept, known: Known) -> Sequence[Event]:
     is_for_them = terms is not None and terms.recipient_id == state.recipient_id
     if not is_for_them or command.request_id != state.next_request_id:
         raise Refused("offer-not-open", {"status": state.status})
-    return [accepted(state)]
+    return [accepted(state, state.next_request_id)]
 
 
-def accepted(state: Offer) -> OfferAccepted:
-    """The offer as it was made last is taken."""
+def accepted(state: Offer, request_id: UUID) -> OfferAccepted:
+    """The offer as it was made last is taken, with this request."""
     return OfferAccepted(
         recipient_id=state.recipient_id,
         beneficiary_id=state.beneficiary_id,
-        request_id=state.next_request_id,
+        request_id=request_id,
         service_id=state.service_id,
         service_version=state.made_version,
         binding_id=state.binding_id,

@@ -12,6 +12,7 @@ from services.requests.domain.definition import (
     DocumentsStep,
     FeeStep,
     HoldStep,
+    PayoutStep,
     ServiceDefinition,
     Step,
     service_key,
@@ -31,6 +32,7 @@ from services.requests.domain.request_messages import (
     GoAhead,
     HandIn,
     Message,
+    MonthHasCome,
     Object,
     OccasionWasLost,
     PersonHasDied,
@@ -43,6 +45,8 @@ from services.requests.domain.request_messages import (
     WordHasNotCome,
 )
 from services.requests.domain.request_state import FINAL, Event, Owner, Request, Status, evolve
+from services.requests.domain.rulebook import RULEBOOK
+from services.requests.domain.rules import Verdict
 from services.requests.domain.steps import after, begin, is_met, passed, plan
 from shared.contracts.personal import Erased
 from shared.contracts.requests import (
@@ -58,6 +62,9 @@ from shared.contracts.requests import (
     RequestFeePaid,
     RequestFeeRevised,
     RequestHoldLifted,
+    RequestInstalmentDue,
+    RequestInstalmentPlanned,
+    RequestInstalmentWithheld,
     RequestObjected,
     RequestObjectionDismissed,
     RequestObjectionUpheld,
@@ -74,6 +81,7 @@ from shared.contracts.requests import (
     TaskDecision,
 )
 from shared.functions import Decider, Given, Givens
+from shared.kernel.clock import a_month_after
 from shared.kernel.errors import Refused
 from shared.kernel.ids import derive_id
 
@@ -123,8 +131,8 @@ def decide(state: Request, message: Message, known: Known) -> Sequence[Event]:
             return about_a_fee(state, message, known)
         case AccountIsMissing() | AccountIsKnown():
             return about_an_account(state, message)
-        case WasPaidOut():
-            return was_paid_out(state, message, known)
+        case WasPaidOut() | MonthHasCome():
+            return about_a_payout(state, message, known)
         case TaskWasDecided():
             return task_was_decided(state, message, known)
         case DocumentWasIssued():
@@ -369,17 +377,76 @@ def about_an_account(state: Request, notice: AccountIsMissing | AccountIsKnown) 
     return [RequestAccountKnown(step_id=step_id, payout_id=notice.payout_id)]
 
 
+def about_a_payout(state: Request, notice: WasPaidOut | MonthHasCome, known: Known) -> Sequence[Event]:
+    """What payments, or the calendar, tells of a payout."""
+    if isinstance(notice, WasPaidOut):
+        return was_paid_out(state, notice, known)
+    return month_has_come(state, notice, known)
+
+
 def was_paid_out(state: Request, notice: WasPaidOut, known: Known) -> Sequence[Event]:
     """The person has their money: the request goes on. Money that came after its end is not called back."""
     step_id = state.waiting(Owner.PLATFORM, notice.payout_id)
     if step_id is None:
         return []
-    paid = RequestPaidOut(step_id=step_id, payout_id=notice.payout_id)
-    return list(after(definition_of(known), state, notice.paid_at, paid))
+    definition = definition_of(known)
+    step, paid = definition.step(step_id), RequestPaidOut(step_id=step_id, payout_id=notice.payout_id)
+    assert isinstance(step, PayoutStep)
+    return [*after(definition, state, notice.paid_at, paid), *next_month(step, 2, notice.paid_at)]
+
+
+def month_has_come(state: Request, notice: MonthHasCome, known: Known) -> Sequence[Event]:
+    """Another month of a payout is due, if what it is paid for is still so; and the next will be looked at.
+
+    It ends with its months, with a request that was taken back, and with the person's data.
+    """
+    is_taken_back = state.status in (Status.WITHDRAWN, Status.REJECTED, Status.EXPIRED)
+    if state.instalments.get(notice.step_id) != notice.number or is_taken_back or known.beneficiary is None:
+        return []
+    definition = definition_of(known)
+    step = definition.step(notice.step_id)
+    assert isinstance(step, PayoutStep)
+    if step.monthly is None or notice.number > step.monthly.months:
+        return []
+    return [
+        instalment(state, step, notice, definition.agency, known.beneficiary),
+        *next_month(step, notice.number + 1, notice.at),
+    ]
+
+
+def instalment(
+    state: Request, step: PayoutStep, notice: MonthHasCome, agency: str, payee: KnownPerson
+) -> RequestInstalmentDue | RequestInstalmentWithheld:
+    """What becomes of one month."""
+    condition = step.monthly.while_so if step.monthly else None
+    is_over = condition is not None and RULEBOOK.verdict(condition, facts_of(payee, notice.at)) is Verdict.FAILED
+    if payee.died_on is not None or is_over:
+        told_id = payee.person_id if payee.died_on is None else None
+        return RequestInstalmentWithheld(
+            step_id=step.id, number=notice.number, payee_id=told_id, description=step.description
+        )
+    return RequestInstalmentDue(
+        payout_id=derive_id("payout", state.id, step.id, "month", notice.number),
+        step_id=step.id,
+        number=notice.number,
+        payee_id=payee.person_id,
+        agency=agency,
+        amount_fils=step.amount_fils,
+        description=step.description,
+    )
+
+
+def next_month(step: PayoutStep, number: int, since: datetime) -> Sequence[RequestInstalmentPlanned]:
+    """When the next payment is looked at: on the same day of the next month in Kuwait, or on its last."""
+    if step.monthly is None or number > step.monthly.months:
+        return []
+    return [RequestInstalmentPlanned(step_id=step.id, number=number, at=a_month_after(since))]
 
 
 def occasion_was_lost(state: Request, known: Known) -> Sequence[Event]:
-    """What runs is taken back; each document that was issued is reviewed by the agency, once."""
+    """What was begun with an offer is taken back; each document that was issued is reviewed by the agency, once."""
+    if state.offer_id is None:
+        return []  # who has asked by themselves has asked for it, whatever else was the occasion
     if state.is_running:
         return [withdrawn(state, "occasion-lost")]
     if state.status is not Status.FULFILLED:
@@ -544,7 +611,7 @@ def _beneficiary_key(message: Message, state: Request) -> UUID | None:
             return message.beneficiary_id
         case FactsMayBeKnown():
             return state.facts_of
-        case FeeMayHaveGrown():
+        case FeeMayHaveGrown() | MonthHasCome():
             return state.beneficiary_id
         case _:
             return None
@@ -566,5 +633,5 @@ request = Decider(
         beneficiary=Given(KnownPerson, "persons", by="person_id", key=_beneficiary_key),
         relation=Given(KnownRelation, "relations", by="id", key=_relation_key),
     ),
-    shape=8,
+    shape=9,
 )

@@ -129,6 +129,15 @@ class WasPaidOut:
 
 
 @dataclass(frozen=True)
+class MonthHasCome:
+    """The `number`th month of what is paid by the month."""
+
+    step_id: str
+    number: int
+    at: datetime
+
+
+@dataclass(frozen=True)
 class FeeHasLapsed:
     """The time to pay a fee is over."""
 
@@ -199,6 +208,7 @@ Message = (
     | AccountIsMissing
     | AccountIsKnown
     | WasPaidOut
+    | MonthHasCome
     | TaskWasDecided
     | DocumentWasIssued
     | OccasionWasLost

@@ -30,6 +30,9 @@ from shared.contracts.requests import (
     RequestFulfilled,
     RequestHeld,
     RequestHoldLifted,
+    RequestInstalmentDue,
+    RequestInstalmentPlanned,
+    RequestInstalmentWithheld,
     RequestObjected,
     RequestObjectionDismissed,
     RequestObjectionUpheld,
@@ -88,6 +91,9 @@ Event = (
     | RequestReviewDue
     | RequestReviewed
     | RequestRated
+    | RequestInstalmentPlanned
+    | RequestInstalmentDue
+    | RequestInstalmentWithheld
 )
 
 
@@ -171,7 +177,8 @@ class Request:
     have still to be handed in, by step; `uploads`: those that were, by name. `documents`: what was to be issued, in its
     order; `reviews`: the open reviews, and of which document each is; `reviewed`: the documents whose review has ended.
     `refused`: the step at which it was rejected, `refused_by`: by whom; `given_back`: the steps whose fees were;
-    `objection_id`: the task that decides on an objection, of which there is one at most.
+    `objection_id`: the task that decides on an objection, of which there is one at most. `instalments`: of what is paid
+    by the month which payment comes next, by step.
     """
 
     status: Status = Status.NEW
@@ -205,6 +212,7 @@ class Request:
     object_until: datetime | None = None
     objection_id: UUID | None = None
     is_objected: bool = False
+    instalments: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def is_running(self) -> bool:
@@ -280,6 +288,10 @@ def evolve(state: Request, event: Event) -> Request:
             return with_open(state, {**state.open, event.step_id: paying})
         case RequestPaymentNotNeeded():
             return state
+        case RequestInstalmentDue() | RequestInstalmentWithheld():
+            return replace(state, instalments={**state.instalments, event.step_id: event.number + 1})
+        case RequestInstalmentPlanned():
+            return replace(state, instalments={**state.instalments, event.step_id: event.number})
         case RequestAnswered():
             return replace(state, form=event.form)
         case RequestObjected():

@@ -32,6 +32,7 @@ from shared.contracts.requests import (
     RequestDocumentDue,
     RequestDocumentsDue,
     RequestEmitted,
+    RequestEmittedAndLowered,
     RequestFactsDue,
     RequestFeeDue,
     RequestFulfilled,
@@ -210,8 +211,7 @@ def _documents_due(
 
 
 def _fee_due(definition: ServiceDefinition, step: FeeStep, state: Request, at: datetime) -> RequestFeeDue:
-    planned = {} if isinstance(state.planned_fees, Erased) else state.planned_fees
-    lines = planned.get(step.id) or fixed_lines(step)
+    lines = _planned(state).get(step.id) or fixed_lines(step)
     return RequestFeeDue(
         fee_id=_wait_id("fee", step, state),
         step_id=step.id,
@@ -267,7 +267,11 @@ def _payout_due(definition: ServiceDefinition, step: PayoutStep, state: Request)
 def _emitted(definition: ServiceDefinition, step: EmitStep, state: Request, at: datetime) -> RequestEmitted:
     today = at.astimezone(KUWAIT).date()
     facts: dict[str, bool | int | str] = {}
+    lowered: dict[str, int] = {}
     for fact in step.facts:
+        if fact.less is not None:
+            lowered[fact.name] = total(_planned(state).get(fact.less, []))
+            continue
         days = None if fact.days is None else fact.days * number_in(_form(state), fact.per)
         value = fact.value if days is None else (today + timedelta(days=days)).isoformat()
         assert value is not None, "a fact that is told has a value, or a day"
@@ -276,9 +280,14 @@ def _emitted(definition: ServiceDefinition, step: EmitStep, state: Request, at: 
     happened = told and EmittedLifeEvent(
         kind=told.kind, parties={role: people[who] for role, who in told.parties.items() if who in people}
     )
-    return RequestEmitted(
+    told_of = RequestEmitted(
         step_id=step.id, person_id=people[step.person], source=definition.agency, facts=facts, life_event=happened
     )
+    return RequestEmittedAndLowered(**dict(told_of), lowered=lowered) if lowered else told_of
+
+
+def _planned(state: Request) -> Mapping[str, list[FeeLine]]:
+    return {} if isinstance(state.planned_fees, Erased) else state.planned_fees
 
 
 def _people(state: Request) -> Mapping[str, UUID]:

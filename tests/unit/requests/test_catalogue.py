@@ -8,17 +8,17 @@ import yaml
 from services.requests.card import CardView
 from services.requests.domain.definition import FactsStep, ServiceDefinition
 from services.requests.domain.publication import as_written
-from services.requests.domain.rulebook import CATALOGUE, FACTS
+from services.requests.domain.vocabulary import CATALOGUE, FACTS
 from services.requests.forms import form_errors
 from services.requests.prefill import register_fields
-from services.requests.seed import read_definitions
+from services.requests.seed import VOCABULARY, read_definitions
 from services.requests.views import NeedView
 from shared.contracts.identity import LifeEventKind
 from shared.contracts.requests import OfferMode
 from tests.unit.builders import an_id
 
 DEFINITIONS = read_definitions()
-FILES = sorted(file for file in CATALOGUE.glob("*.yaml") if file.stem not in ("facts", "agencies"))
+FILES = sorted(file for file in CATALOGUE.glob("*.yaml") if file.stem not in VOCABULARY)
 each_definition = pytest.mark.parametrize("definition", DEFINITIONS, ids=lambda definition: definition.key)
 
 

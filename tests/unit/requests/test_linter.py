@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.requests.domain.rulebook import CATALOGUE
+from services.requests.domain.vocabulary import CATALOGUE
 from services.requests.linter import lint
 from services.requests.seed import VOCABULARY, read
 from tests.unit.generated import JSON_VALUES, QUICK
@@ -26,7 +26,7 @@ def found(of: str, change: Callable[[Raw], object]) -> list[tuple[str, str]]:
     """The codes and places of what is found in a definition of the catalogue with one thing changed."""
     raw = deepcopy(SEED[of])
     change(raw)
-    findings = lint(raw)
+    findings = lint(raw, SEED)
     for finding in findings:
         assert finding.text.ar
         assert finding.text.en
@@ -113,6 +113,25 @@ BROKEN: list[tuple[str, str, Callable[[Raw], object], str, str]] = [
      "/steps/1/after"),
     ("a step for nobody", "newborn-civil-id", lambda r: step(r, 1, when={"reads": [], "expression": "1 > 2"}),
      "step-for-nobody", "/steps/1/when"),
+    ("a step for whom nobody can be", "newborn-civil-id",
+     lambda r: step(r, 1, when={"reads": ["age"], "expression": "age < 5 && age > 9"}),
+     "step-for-nobody", "/steps/1/when"),
+    ("a hold that nobody can lift", "driving-licence-renewal",
+     lambda r: step(r, 0, lifted={"reads": ["residence"], "expression": "residence == 'x' && residence != 'x'"}),
+     "hold-for-ever", "/steps/0/lifted"),
+    ("a hold that no service clears", "driving-licence-renewal", lambda r: step(r, 0, clears_with="fine-burning"),
+     "unknown-service", "/steps/0/clears_with"),
+    ("a system that has longer than is promised", "newborn-civil-id", lambda r: step(r, 1, system_hours=100),
+     "promised-before-it-can-be", "/steps/1/system_hours"),
+    ("a fact of the form that is of another type", "rent-allowance",
+     lambda r: r["form"]["properties"]["monthly_salary_fils"].update(type="string"), "fact-of-another-type",
+     "/form/properties/monthly_salary_fils/x-fact"),
+    ("an amount less a fee that there is not", "traffic-fine-payment",
+     lambda r: step(r, 1, facts=[{"name": "unpaid_traffic_fines_fils", "less": "tolls"}]), "no-fee-of-the-service",
+     "/steps/1/facts/0/less"),
+    ("a month's condition that cannot be read", "rent-allowance",
+     lambda r: r["steps"][2]["monthly"]["while_so"].update(expression="is_married &&"), "rule-cannot-be-read",
+     "/steps/2/monthly/while_so/expression"),
     ("a document before the decision", "newborn-civil-id", lambda r: step(r, 2, after=["fee"]), "given-too-early",
      "/steps/2"),
     ("a document beside another's decision", "business-licence", lambda r: r["steps"].insert(3, {

@@ -1,6 +1,7 @@
 """What was issued for something that has turned out not to be so."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from shared.contracts.requests import (
     RequestWithdrawn,
     TaskDecision,
 )
-from tests.unit.builders import a_life
+from tests.unit.builders import Life, a_life, an_id
 from tests.unit.requests.request_builders import (
     APPLICANT,
     REQUEST_ID,
@@ -34,12 +35,18 @@ from tests.unit.requests.request_builders import (
     reviewed,
 )
 
+
+def from_an_offer(*messages: object, **changes: Any) -> Life:
+    """A request that was begun with an offer."""
+    return a_request(*messages, offer_id=an_id("offer"), **changes)
+
+
 FULFILLED = (paid(), decided(), issued())
 APPROVE, REJECT = TaskDecision.APPROVE, TaskDecision.REJECT
 
 
 def test_what_was_issued_is_reviewed_by_the_agency() -> None:
-    life = a_request(*FULFILLED, OccasionWasLost())
+    life = from_an_offer(*FULFILLED, OccasionWasLost())
     [due] = life.of(RequestReviewDue)
     assert (due.document_id, due.agency, due.applicant_id) == (issued().document_id, "moi-traffic", APPLICANT)
     assert due.task_id == reviewed().task_id != decided().task_id
@@ -48,13 +55,13 @@ def test_what_was_issued_is_reviewed_by_the_agency() -> None:
 
 @pytest.mark.parametrize("between", [(), (reviewed(APPROVE),), (reviewed(REJECT),)])
 def test_a_review_is_opened_once(between: tuple[object, ...]) -> None:
-    life = a_request(*FULFILLED, OccasionWasLost(), *between)
+    life = from_an_offer(*FULFILLED, OccasionWasLost(), *between)
     assert life.send(OccasionWasLost()) == []
 
 
 def test_each_of_two_documents_is_reviewed_by_itself() -> None:
     two = a_definition(a_fee_step(), a_task_step(), an_issue_step("licence"), an_issue_step("card"))
-    life = a_request(*FULFILLED, issued("card"), OccasionWasLost(), definition=two)
+    life = from_an_offer(*FULFILLED, issued("card"), OccasionWasLost(), definition=two)
     first, second = life.of(RequestReviewDue)
     assert {first.document_id, second.document_id} == {issued("licence").document_id, issued("card").document_id}
     [kept] = life.send(replace(reviewed(APPROVE), task_id=second.task_id))
@@ -68,25 +75,25 @@ def test_each_of_two_documents_is_reviewed_by_itself() -> None:
 
 @pytest.mark.parametrize(("decision", "stays"), [(APPROVE, True), (REJECT, False)])
 def test_the_document_stays_or_is_revoked_as_the_agency_decides(decision: TaskDecision, stays: bool) -> None:
-    life = a_request(*FULFILLED, OccasionWasLost())
+    life = from_an_offer(*FULFILLED, OccasionWasLost())
     assert life.send(reviewed(decision)) == [RequestReviewed(document_id=issued().document_id, stays=stays)]
     assert life.send(reviewed(APPROVE), reviewed(REJECT)) == []
     assert life.state.status is Status.FULFILLED
 
 
 def test_a_decision_that_nobody_waits_for_reviews_nothing() -> None:
-    assert a_request(*FULFILLED).send(reviewed()) == []
-    assert a_request(*FULFILLED, OccasionWasLost()).send(decided()) == []
+    assert from_an_offer(*FULFILLED).send(reviewed()) == []
+    assert from_an_offer(*FULFILLED, OccasionWasLost()).send(decided()) == []
 
 
 def test_without_a_document_there_is_nothing_to_review() -> None:
-    life = a_request(decided(), definition=a_definition(a_task_step()))
+    life = from_an_offer(decided(), definition=a_definition(a_task_step()))
     assert life.send(OccasionWasLost()) == []
 
 
 @pytest.mark.parametrize("before", [(), (paid(),), (paid(), decided())])
 def test_what_runs_is_withdrawn_and_its_fees_given_back(before: tuple[object, ...]) -> None:
-    life = a_request(*before)
+    life = from_an_offer(*before)
     [withdrawn] = life.send(OccasionWasLost())
     assert isinstance(withdrawn, RequestWithdrawn)
     assert withdrawn.reason == "occasion-lost"
@@ -95,7 +102,7 @@ def test_what_runs_is_withdrawn_and_its_fees_given_back(before: tuple[object, ..
 
 @pytest.mark.parametrize("end", [(Withdraw(),), (lapsed(),), (paid(), decided(REJECT))])
 def test_what_has_ended_without_a_document_stays_as_it_is(end: tuple[object, ...]) -> None:
-    assert a_request(*end).send(OccasionWasLost()) == []
+    assert from_an_offer(*end).send(OccasionWasLost()) == []
 
 
 def test_a_document_is_revoked_once() -> None:
@@ -108,3 +115,8 @@ def test_a_document_is_revoked_once() -> None:
 
 def test_what_was_never_issued_is_not_revoked() -> None:
     assert a_life(document, RevokeDocument()).events == []
+
+
+def test_who_has_asked_by_themselves_keeps_their_request_whatever_was_the_occasion() -> None:
+    assert a_request().send(OccasionWasLost()) == []
+    assert a_request(*FULFILLED).send(OccasionWasLost()) == []
