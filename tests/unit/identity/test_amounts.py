@@ -7,6 +7,7 @@ import pytest
 from services.identity.domain.person import AmountsLowered, Register, person
 from services.identity.reactions import keep_what_is_so_from_now_on
 from shared.contracts.identity import Fact, PersonChanged, Residence
+from shared.contracts.personal import Erased
 from shared.contracts.requests import RequestEmittedAndLowered
 from shared.functions import Send
 from shared.kernel.text import Language
@@ -29,6 +30,7 @@ def test_what_was_paid_is_taken_from_what_is_owed_by_now(owed: int, paid: int, l
         person, somebody(**{FINES: owed}), AmountsLowered({FINES: paid}, "moi-traffic", NOW), given=[NOBODY_ELSE]
     )
     [changed] = life.of(PersonChanged)
+    assert not isinstance(changed.facts, Erased)
     assert changed.facts[FINES].value == left
 
 
