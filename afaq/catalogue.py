@@ -17,7 +17,7 @@ Arabic = Annotated[bool, typer.Option("--arabic", help="In Arabic.")]
 @app.command()
 def lint(files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False)]) -> None:
     """Say what is wrong with definitions, in both languages, line by line; exit 1 where anything is."""
-    from services.requests.domain.vocabulary import CATALOGUE
+    from services.requests.domain.rulebook import CATALOGUE
     from services.requests.linter import lint as findings_in
     from services.requests.seed import VOCABULARY
 
@@ -71,7 +71,7 @@ def try_it(
 
     Exits 1 where the form would not be taken, or a fact is one that no register tells.
     """
-    from services.requests.domain.vocabulary import FACTS
+    from services.requests.domain.rulebook import FACTS
     from services.requests.forms import form_errors
     from services.requests.views import QuoteView
 
@@ -87,7 +87,7 @@ def try_it(
 
 def _tell(definition: Any, quote: Any) -> None:
     from services.requests.domain.definition import title_of
-    from services.requests.domain.vocabulary import AGENCIES
+    from services.requests.domain.rulebook import AGENCIES
     from shared.kernel.money import dinars
 
     typer.echo(f"{definition.name.en} / {definition.name.ar}: eligible: {quote.eligible}")

@@ -28,7 +28,8 @@ def main(
     people: Annotated[int, typer.Option(help="How many persons make them in turn.")] = 1000,
     events: Annotated[int, typer.Option(help="How many events are consumed; half as many are published.")] = 100_000,
     stored: Annotated[
-        int, typer.Option(help="How many requests `growth` stores first: some 120 rows, 50 KB each.")
+        int,
+        typer.Option(help="How many requests `growth` stores first: some 120 rows each; 400,000 need more than 31 GB."),
     ] = 100_000,
     find_max: Annotated[bool, typer.Option("--find-max", help="Raise the rate until p99 exceeds a second.")] = False,
     noisy: Annotated[bool, typer.Option("--noisy", help="Count rounds in which others used the machine.")] = False,

@@ -15,7 +15,7 @@ from services.requests.domain.definition import (
     ServiceDefinition,
     title_of,
 )
-from services.requests.domain.vocabulary import AGENCIES
+from services.requests.domain.rulebook import AGENCIES
 from shared.kernel.money import dinars
 from shared.kernel.text import Language, LocalizedText
 

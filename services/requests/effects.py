@@ -8,9 +8,9 @@ from uuid import UUID
 
 from services.requests.domain.document import Document, DocumentSigned, Status, document
 from services.requests.domain.facts import KnownPerson, facts_of
+from services.requests.domain.rulebook import AGENCIES, FACTS
 from services.requests.domain.task import Status as TaskStatus
 from services.requests.domain.task import SystemIsSilent, Task, task
-from services.requests.domain.vocabulary import AGENCIES, FACTS
 from shared.functions import Effect, Effects, Job, Send
 from shared.kernel.text import LocalizedText
 

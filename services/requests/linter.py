@@ -29,9 +29,8 @@ from services.requests.domain.definition import (
     PayoutStep,
     ServiceDefinition,
 )
-from services.requests.domain.rulebook import RULEBOOK
+from services.requests.domain.rulebook import AGENCIES, FACTS, RULEBOOK
 from services.requests.domain.rules import Verdict
-from services.requests.domain.vocabulary import AGENCIES, FACTS
 from services.requests.forms import form_errors
 from services.requests.prefill import register_fields
 from services.requests.satisfiable import is_never_met

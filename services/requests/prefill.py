@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from services.requests.domain.definition import ServiceDefinition
 from services.requests.domain.facts import KnownPerson
-from services.requests.domain.vocabulary import AGENCIES
+from services.requests.domain.rulebook import AGENCIES
 from shared.kernel.text import LocalizedText
 
 

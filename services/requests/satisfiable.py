@@ -6,9 +6,8 @@ from itertools import product
 from typing import Any
 
 from services.requests.domain.definition import Condition
-from services.requests.domain.rulebook import RULEBOOK
+from services.requests.domain.rulebook import FACTS, RULEBOOK
 from services.requests.domain.rules import Verdict
-from services.requests.domain.vocabulary import FACTS
 
 MOST_TRIES = 4096
 _LITERAL = r"""(?:-?\d+|'[^'\\]*'|"[^"\\]*")"""

@@ -8,13 +8,13 @@ import yaml
 
 from services.requests.domain.definition import ServiceDefinition
 from services.requests.domain.publication import SeedVersion, publication, publication_id
-from services.requests.domain.vocabulary import CATALOGUE
+from services.requests.domain.rulebook import CATALOGUE
 from services.requests.linter import lint
 from services.requests.queries import seeded_before_events
 from shared.store.shell import Shell
 
 VOCABULARY = ("facts", "agencies", "calendar")
-"""Files of the catalogue that hold what definitions are written in."""
+"""Files of the catalogue that are no services: what definitions are written in, and when agencies work."""
 
 
 def read_definitions(folder: Path = CATALOGUE) -> list[ServiceDefinition]:

@@ -26,11 +26,11 @@ from services.requests.domain.offer import Offer
 from services.requests.domain.offer import Status as OfferStatus
 from services.requests.domain.promise import promised_on, still_promised_on
 from services.requests.domain.request_state import OpenStep, Owner, Request, Status
+from services.requests.domain.rulebook import AGENCIES, FACTS
 from services.requests.domain.rules import Ruling, Verdict
 from services.requests.domain.steps import plan
 from services.requests.domain.task import Status as TaskStatus
 from services.requests.domain.task import Task
-from services.requests.domain.vocabulary import AGENCIES, FACTS
 from services.requests.queries import TaskRow
 from shared.contracts.event import Event, Recorded
 from shared.contracts.personal import Erased

@@ -6,7 +6,7 @@ from typing import Any
 from shared.kernel.clock import KUWAIT
 from tests.api.support import Http
 from tests.conftest import RunningStack
-from tests.support import Person, a_person, approve, pay, until_status
+from tests.support import Person, a_person, approve, pay, submit, until_status
 
 SERVICE = "driving-licence-renewal"
 
@@ -53,6 +53,15 @@ async def test_a_licence_that_ends_is_renewed_with_one_tap(platform: RunningStac
     registrar = await api.sign_in(role="registrar")
     await api.patch("identity", f"/persons/{driver.id}", {"facts": a_licence(20)}, registrar)  # told once more
     await until_it_is(platform, driver, offer, "accepted")
+    assert await offers(platform, driver) == []
+
+
+async def test_whoever_asks_by_themselves_is_not_offered_it_any_more(platform: RunningStack) -> None:
+    api, driver = platform.api, await a_person(platform.api, facts=a_licence(20))
+    offer = await the_offer(platform, driver)
+    request = await submit(api, driver)
+    found = await api.get("requests", f"/offers/{offer['id']}", driver.token)
+    assert (found["status"], found["request_id"]) == ("accepted", request["id"])
     assert await offers(platform, driver) == []
 
 

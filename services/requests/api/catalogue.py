@@ -9,7 +9,7 @@ from services.requests.api.access import OnBehalfOf, definition_in, relation_for
 from services.requests.card import CardView
 from services.requests.domain.definition import ServiceDefinition, Slug
 from services.requests.domain.facts import facts_of
-from services.requests.domain.vocabulary import AGENCIES
+from services.requests.domain.rulebook import AGENCIES
 from services.requests.forms import Submission, Supposed, form_errors
 from services.requests.prefill import Prefilled, filled_form, prefilled
 from services.requests.views import EligibilityView, QuoteView

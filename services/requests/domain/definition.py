@@ -30,15 +30,13 @@ class StatedAt(_Part):
 
 class FactDefinition(_Part):
     """A fact that rules may read: its type, what people call it, where a person states it, if one does, and the agency
-    whose register tells it, if one does; what nobody tells, the platform knows of everyone. `otherwise`: what is so of
-    those of whom the register tells nothing, because it lists only whom it concerns.
+    whose register tells it, if one does; what nobody tells, the platform knows of everyone.
     """
 
     type: FactType
     label: LocalizedText
     stated_at: StatedAt | None = None
     told_by: Slug | None = None
-    otherwise: bool | int | str | None = None
 
 
 class Condition(_Part):

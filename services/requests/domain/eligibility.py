@@ -8,9 +8,8 @@ from uuid import UUID
 
 from services.requests.domain.definition import ServiceDefinition
 from services.requests.domain.facts import KnownPerson, facts_of
-from services.requests.domain.rulebook import RULEBOOK
+from services.requests.domain.rulebook import FACTS, RULEBOOK
 from services.requests.domain.rules import Ruling, Verdict
-from services.requests.domain.vocabulary import FACTS
 from shared.contracts.identity import RelationKind, is_of_age
 from shared.contracts.requests import FactSource, RuleDecision
 from shared.kernel.clock import KUWAIT

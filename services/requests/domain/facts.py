@@ -6,7 +6,6 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from services.requests.domain.vocabulary import OTHERWISE
 from shared.contracts.identity import Fact, Residence, age_on
 from shared.kernel.clock import KUWAIT
 from shared.kernel.text import LocalizedText
@@ -32,7 +31,6 @@ def facts_of(person: KnownPerson, at: datetime) -> dict[str, Any]:
     today = at.astimezone(KUWAIT).date()
     registry = {name: fact.value for name, fact in person.facts.items()}
     return {
-        **OTHERWISE,
         **registry,
         "age": age_on(person.birth_date, today),
         "born_on": person.birth_date.isoformat(),

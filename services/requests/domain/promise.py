@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from services.requests.domain.request_state import FINAL, Owner, Request, evolve
 from services.requests.domain.request_state import Event as RequestEvent
-from services.requests.domain.vocabulary import CATALOGUE
+from services.requests.domain.rulebook import CATALOGUE
 from shared.contracts.event import Event, Recorded
 from shared.kernel.clock import KUWAIT
 from shared.kernel.text import LocalizedText

@@ -406,8 +406,6 @@ def month_has_come(state: Request, notice: MonthHasCome, known: Known) -> Sequen
     definition = definition_of(known)
     step = definition.step(notice.step_id)
     assert isinstance(step, PayoutStep)
-    if step.monthly is None or notice.number > step.monthly.months:
-        return []
     return [
         instalment(state, step, notice, definition.agency, known.beneficiary),
         *next_month(step, notice.number + 1, notice.at),

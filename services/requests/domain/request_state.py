@@ -178,7 +178,7 @@ class Request:
     order; `reviews`: the open reviews, and of which document each is; `reviewed`: the documents whose review has ended.
     `refused`: the step at which it was rejected, `refused_by`: by whom; `given_back`: the steps whose fees were;
     `objection_id`: the task that decides on an objection, of which there is one at most. `instalments`: of what is paid
-    by the month which payment comes next, by step.
+    by the month which payment is planned, by step.
     """
 
     status: Status = Status.NEW
@@ -289,7 +289,8 @@ def evolve(state: Request, event: Event) -> Request:
         case RequestPaymentNotNeeded():
             return state
         case RequestInstalmentDue() | RequestInstalmentWithheld():
-            return replace(state, instalments={**state.instalments, event.step_id: event.number + 1})
+            planned = {step: number for step, number in state.instalments.items() if step != event.step_id}
+            return replace(state, instalments=planned)
         case RequestInstalmentPlanned():
             return replace(state, instalments={**state.instalments, event.step_id: event.number})
         case RequestAnswered():

@@ -8,7 +8,7 @@ import yaml
 from services.requests.card import CardView
 from services.requests.domain.definition import FactsStep, ServiceDefinition
 from services.requests.domain.publication import as_written
-from services.requests.domain.vocabulary import CATALOGUE, FACTS
+from services.requests.domain.rulebook import CATALOGUE, FACTS
 from services.requests.forms import form_errors
 from services.requests.prefill import register_fields
 from services.requests.seed import VOCABULARY, read_definitions

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from services.requests.domain.document import Document, DocumentSigned, document
-from services.requests.domain.vocabulary import AGENCIES, FACTS
+from services.requests.domain.rulebook import AGENCIES, FACTS
 from services.requests.effects import SignDocument, effects
 from services.requests.signing import DocumentSigner
 from shared.functions import Job, Send

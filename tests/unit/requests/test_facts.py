@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 
 from services.requests.domain.facts import facts_of
-from services.requests.domain.vocabulary import FACTS
+from services.requests.domain.rulebook import FACTS
 from shared.contracts.identity import age_on
 from tests.unit.builders import NOW
 from tests.unit.generated import DATES, QUICK

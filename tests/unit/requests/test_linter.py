@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.requests.domain.vocabulary import CATALOGUE
+from services.requests.domain.rulebook import CATALOGUE
 from services.requests.linter import lint
 from services.requests.seed import VOCABULARY, read
 from tests.unit.generated import JSON_VALUES, QUICK

@@ -9,6 +9,7 @@ import pytest
 from services.requests.domain.offer import (
     LONGEST_SNOOZE,
     Accept,
+    AskedFor,
     Decline,
     LookAgain,
     Occasioned,
@@ -270,6 +271,15 @@ def test_an_offer_is_accepted_with_the_request_that_it_names() -> None:
     [taken] = life.send(Accept(request_id, NOW))
     assert (taken.request_id, taken.recipient_id, taken.beneficiary_id) == (request_id, MOTHER, CHILD)
     assert taken.parties == a_birth().parties
+
+
+def test_who_asks_by_themselves_takes_the_offer_up_once() -> None:
+    life, asked = an_offer(a_birth()), AskedFor(an_id("another request"))
+    [taken] = life.send(asked)
+    assert (taken.request_id, life.state.status) == (asked.request_id, Status.ACCEPTED)
+    life.send(Accept(life.state.next_request_id, NOW))
+    assert life.refusal == "offer-not-open"
+    assert an_offer(a_birth(), Decline()).send(asked) == []
 
 
 def test_an_offer_is_not_accepted_with_another_request() -> None:

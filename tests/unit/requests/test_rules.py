@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from services.requests.domain.definition import Rule
-from services.requests.domain.rulebook import RULEBOOK
+from services.requests.domain.rulebook import FACTS, RULEBOOK
 from services.requests.domain.rules import RuleBook, Verdict
-from services.requests.domain.vocabulary import FACTS
 from services.requests.seed import read_definitions
 from tests.unit.builders import NOW, a_text
 from tests.unit.generated import JSON_VALUES, QUICK
