@@ -289,8 +289,8 @@ def evolve(state: Request, event: Event) -> Request:
         case RequestPaymentNotNeeded():
             return state
         case RequestInstalmentDue() | RequestInstalmentWithheld():
-            planned = {step: number for step, number in state.instalments.items() if step != event.step_id}
-            return replace(state, instalments=planned)
+            others = {step: number for step, number in state.instalments.items() if step != event.step_id}
+            return replace(state, instalments=others)
         case RequestInstalmentPlanned():
             return replace(state, instalments={**state.instalments, event.step_id: event.number})
         case RequestAnswered():
