@@ -363,7 +363,8 @@ def nobody_is_forgotten(evidence: Evidence, counts: Counter[str]) -> Iterator[st
             continue
         counts["waiting"] += 1
         if id not in at_work and not _is_awaited(state, requests, payments, at_work):
-            yield f"request {id} waits for {state['waits_for']}, who does not know of it"
+            steps = ", ".join(f"{name} ({step['ref']})" for name, step in state["open"].items()) or "no step"
+            yield f"request {id} waits for {state['waits_for']} at {steps}, who does not know of it"
 
 
 def _is_awaited(

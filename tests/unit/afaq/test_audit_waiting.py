@@ -61,4 +61,6 @@ def test_an_applicant_who_has_time_to_answer_is_waited_for_and_another_is_not(fi
         return list(nobody_is_forgotten(evidence).offenders)
 
     assert offenders(AWAITED) == []
-    assert offenders(uuid4()) == [f"request {REQUEST} waits for applicant, who does not know of it"]
+    assert offenders(uuid4()) == [
+        f"request {REQUEST} waits for applicant at answer ({AWAITED}), who does not know of it"
+    ]
