@@ -48,6 +48,7 @@ async def a_person(api: Api, **changes: Any) -> Person:
                 "as_of": now.isoformat(),
             },
             "unpaid_traffic_fines_fils": {"value": 0, "source": "moi-traffic", "as_of": now.isoformat()},
+            "sees_well_enough": {"value": True, "source": "moh-centres", "as_of": now.isoformat()},
         },
     } | changes
     registrar = await api.sign_in(role="registrar")

@@ -73,6 +73,7 @@ def _person(civil_id: str, given: tuple[str, str], family: tuple[str, str], toda
         "facts": {
             "driving_licence_expires_on": {"value": expires_on.isoformat(), "source": "moi-traffic", "as_of": now},
             "unpaid_traffic_fines_fils": {"value": 0, "source": "moi-traffic", "as_of": now},
+            "sees_well_enough": {"value": True, "source": "moh-centres", "as_of": now},
         },
     }
     return SyntheticPerson(civil_id, form)

@@ -58,9 +58,8 @@ class KnownHolders:
         self._pool = pool
 
     async def find(self, person_id: UUID) -> KnownPerson | None:
-        """The person, or None for whom nothing is to be signed: the unknown, the erased and the dead."""
-        person = await find_person(self._pool, person_id)
-        return None if person is None or person.died_on is not None else person
+        """The person, or None for the unknown and the erased."""
+        return await find_person(self._pool, person_id)
 
 
 class OwnCases:

@@ -74,6 +74,7 @@ class CardView(BaseModel):
     steps: Sequence[str]
     assurance: str
     on_behalf_of: Sequence[str]
+    offered_only: bool
     form: Mapping[str, Any]
     eligibility: Sequence[LocalizedText]
 
@@ -101,6 +102,7 @@ class CardView(BaseModel):
             steps=[step.kind for step in steps],
             assurance=definition.assurance,
             on_behalf_of=definition.on_behalf_of,
+            offered_only=definition.offered_only,
             form=definition.form,
             eligibility=[rule.reason for rule in definition.eligibility],
         )
@@ -167,6 +169,7 @@ def card_text(definition: ServiceDefinition, language: Language) -> str:
         listed("variable_fees", card.variable_fees) if card.variable_fees else [],
         [line("objection", f"{card.objection_days}")] if card.objection_days else [],
         [line("service_level_working_days", str(card.service_level_working_days))],
+        [line("offered_only", word("yes", language))] if card.offered_only else [],
         [line("hours", said(card.hours) if card.hours else word("always", language))],
     ]
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"

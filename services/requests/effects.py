@@ -35,6 +35,9 @@ class SignDocument(Effect):
     valid_until: date
 
 
+DIED_ON = "died_on"
+
+
 @dataclass(frozen=True)
 class AskAgencySystem(Effect):
     """Give a task to the agency's own system, which answers later."""
@@ -85,7 +88,7 @@ class Holders(Protocol):
     """Those for whom documents are signed."""
 
     async def find(self, person_id: UUID) -> KnownPerson | None:
-        """The person as identity knows them; None for one who is not known, was erased, or has died."""
+        """The person as identity knows them; None for one who is not known, or was erased."""
         ...
 
 
@@ -93,9 +96,9 @@ class Holders(Protocol):
 async def sign_document(
     effect: SignDocument, job: Job, state: Document, signer: Signer, holders: Holders
 ) -> Send | None:
-    """Signs; for a person who was erased or has died meanwhile there is nothing to sign."""
+    """Signs; of who was erased or has died meanwhile there is nothing to sign, but what says that they have died."""
     holder = await holders.find(effect.holder_id)
-    if holder is None:
+    if holder is None or (holder.died_on is not None and DIED_ON not in effect.shows):
         return None
     code = signer.code(effect.document_id)
     claims = {

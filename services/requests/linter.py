@@ -34,7 +34,7 @@ from services.requests.domain.rules import Verdict
 from services.requests.forms import form_errors
 from services.requests.prefill import register_fields
 from services.requests.satisfiable import is_never_met
-from shared.contracts.identity import ROLES, LifeEventKind
+from shared.contracts.identity import MAY_BE_UNKNOWN, ROLES, LifeEventKind
 from shared.contracts.requests import OfferMode
 from shared.kernel.text import LocalizedText
 
@@ -507,6 +507,8 @@ def _bindings_can_be_kept(definition: ServiceDefinition) -> Iterator[_Fault]:
             yield _fault("over-before-it-begins", "bindings", number, "open_for_days", name=binding.id)
         if binding.recipient != binding.beneficiary and not definition.on_behalf_of:
             yield _fault("may-not-ask", "bindings", number, "recipient", name=binding.recipient)
+    if definition.offered_only and not any(binding.mode is not OfferMode.NUDGE for binding in definition.bindings):
+        yield _fault("offered-by-nobody", "offered_only")
 
 
 def _one_tap_is_enough(definition: ServiceDefinition) -> Iterator[_Fault]:
@@ -524,14 +526,26 @@ def _form_is_wrong(definition: ServiceDefinition, form: Mapping[str, Any], known
         return False  # that the form is no schema has been said
 
 
-def _what_is_given_can_be_given(definition: ServiceDefinition) -> Iterator[_Fault]:
+def _who_is_always_there(definition: ServiceDefinition) -> frozenset[str]:
+    """The roles that somebody has in every request of a service."""
     consents = (step for step in definition.steps if isinstance(step, ConsentStep))
-    agreed = {step.party for step in consents if step.when is None and not step.where}  # a party who is always there
+    agreed = {step.party for step in consents if step.when is None and not step.where}
+    occasions = [
+        (binding.roles - MAY_BE_UNKNOWN) | {binding.recipient, binding.beneficiary} for binding in definition.bindings
+    ]
+    offered: frozenset[str] = frozenset()
+    if definition.offered_only and occasions:
+        offered = frozenset.intersection(*occasions)
+    return frozenset({"applicant", "beneficiary", *agreed}) | offered
+
+
+def _what_is_given_can_be_given(definition: ServiceDefinition) -> Iterator[_Fault]:
+    people = _who_is_always_there(definition)
     fees = {step.id for step in definition.steps if isinstance(step, FeeStep)}
     for number, step in enumerate(definition.steps):
         if not isinstance(step, EmitStep | IssueStep):
             continue
-        if step.person not in {"applicant", "beneficiary", *agreed}:
+        if step.person not in people:
             yield _fault("unknown-role", "steps", number, "person", name=step.person)
         if not isinstance(step, EmitStep):
             continue
@@ -549,7 +563,7 @@ def _what_is_given_can_be_given(definition: ServiceDefinition) -> Iterator[_Faul
         for role, party in step.life_event.parties.items():
             if role not in ROLES[step.life_event.kind]:
                 yield _fault("unknown-role", "steps", number, "life_event", "parties", name=role)
-            if party not in {"applicant", "beneficiary", *agreed}:
+            if party not in people:
                 yield _fault("unknown-role", "steps", number, "life_event", "parties", role, name=party)
 
 

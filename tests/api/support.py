@@ -203,7 +203,7 @@ def facts(*, expires_in_days: int | None = -100, fines_fils: int | None = 0) -> 
     A licence that ended so long ago may be renewed, and is not offered any more: nobody is sent what no test asks for.
     """
     now = datetime.now(UTC)
-    told: dict[str, Any] = {}
+    told: dict[str, Any] = {"sees_well_enough": True}
     if expires_in_days is not None:
         told["driving_licence_expires_on"] = (now.date() + timedelta(days=expires_in_days)).isoformat()
     if fines_fils is not None:

@@ -15,7 +15,7 @@ def a_licence(days: int) -> dict[str, Any]:
     """Facts of a licence that ends in so many days."""
     now = datetime.now(UTC)
     ends_on = (now.astimezone(KUWAIT).date() + timedelta(days=days)).isoformat()
-    known = {"driving_licence_expires_on": ends_on, "unpaid_traffic_fines_fils": 0}
+    known = {"driving_licence_expires_on": ends_on, "unpaid_traffic_fines_fils": 0, "sees_well_enough": True}
     return {name: {"value": value, "source": "moi-traffic", "as_of": now.isoformat()} for name, value in known.items()}
 
 

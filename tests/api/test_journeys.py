@@ -27,6 +27,7 @@ def told(**values: Any) -> dict[str, Any]:
     known = {
         "driving_licence_expires_on": (now - timedelta(days=100)).date().isoformat(),
         "unpaid_traffic_fines_fils": 0,
+        "sees_well_enough": True,
     }
     return {
         name: {"value": value, "source": "moi-traffic", "as_of": now.isoformat()}
@@ -268,9 +269,11 @@ async def test_a_marriage_is_registered_and_what_follows_is_offered(platform: Ru
     await api.put("sign-in", f"/users/{husband.id}", claims)
     surely = (await api.sign_in_at_provider(husband.id, acr="high"))["access_token"]
     request = await api.post("requests", "/requests", asked, surely)
-    picture = await hand_in(http, husband, request, "medical-certificate", JPEG, "image/jpeg")
+    picture = await hand_in(http, husband, request, "medical-certificate-wife", JPEG, "image/jpeg")
     assert_problem(picture, 422, "upload-not-accepted")
-    assert (await hand_in(http, husband, request, "medical-certificate", PDF, "application/pdf")).status == 200
+    for whose in ("husband", "wife"):
+        handed = await hand_in(http, husband, request, f"medical-certificate-{whose}", PDF, "application/pdf")
+        assert handed.status == 200
     await agree(api, husband, request, wife)
     await decide(api, "moj", request)
     request = await until_fee(api, husband, request)
@@ -310,7 +313,11 @@ async def test_a_marriage_is_registered_and_what_follows_is_offered(platform: Ru
     await until_status(api, husband, taken, "fulfilled")
     paid = [payment for payment in await paid_by_bank(platform) if payment["iban"] == IBAN]
     assert [payment["amount_fils"] for payment in paid] == [4_000_000]
+    await have_the_rent_allowance(platform, http, husband)
 
+
+async def have_the_rent_allowance(platform: RunningStack, http: Http, husband: Person) -> None:
+    api = platform.api
     allowance = await an_offer_of(api, husband, "rent-allowance")
     taken = await api.post("requests", f"/offers/{allowance['id']}/accept", {}, husband.token)
     assert (await hand_in(http, husband, taken, "lease", JPEG, "image/jpeg")).status == 200

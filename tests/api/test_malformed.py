@@ -692,4 +692,4 @@ async def test_a_fact_keeps_what_the_registry_said(platform: RunningStack, world
     await platform.api._call("PATCH", "identity", f"/persons/{person.id}", world.registrar, body, new_key())
     known = (await platform.api.get("identity", "/me", person.token))["facts"]
     assert known["odd_text"]["value"] == odd["value"]
-    assert set(known) == {"odd_text", "driving_licence_expires_on", "unpaid_traffic_fines_fils"}
+    assert set(known) == {"odd_text", "driving_licence_expires_on", "unpaid_traffic_fines_fils", "sees_well_enough"}

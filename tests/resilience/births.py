@@ -1,7 +1,6 @@
-"""Parents, hospitals and what they tell, for tests of the running platform."""
+"""Persons, hospitals and what they tell, for tests of the running platform."""
 
 import uuid
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -11,18 +10,10 @@ import aiohttp
 from afaq.demo.client import Api
 from shared.kernel.civil_id import synthetic_civil_id
 from tests.conftest import RunningStack
+from tests.support import Person
 
 HOSPITALS = "moh-hospitals"
 _serials = count(1)
-
-
-@dataclass(frozen=True)
-class Parent:
-    """Somebody who may become a parent."""
-
-    id: str
-    civil_id: str
-    token: str
 
 
 def a_civil_id() -> str:
@@ -33,13 +24,13 @@ def a_civil_id() -> str:
             return civil_id
 
 
-async def a_parent(api: Api, civil_id: str | None = None, **changes: Any) -> Parent:
+async def a_parent(api: Api, civil_id: str | None = None, **changes: Any) -> Person:
     """A registered person who is signed in."""
     number = civil_id or a_civil_id()
     form = {"civil_id": number, "name": {"ar": "اسم تجريبي", "en": "A Test Name"}, "residence": "citizen"} | changes
     registrar = await api.sign_in(role="registrar")
     registered = await api.post("identity", "/persons", form, registrar)
-    return Parent(registered["id"], number, await api.sign_in(civil_id=number))
+    return Person(registered["id"], number, await api.sign_in(civil_id=number))
 
 
 async def tell_of_a_birth(
@@ -72,13 +63,13 @@ async def annul(api: Api, number: str) -> Any:
     return await api.post("identity", f"/life-events/{HOSPITALS}/{number}/annulment", None, officer)
 
 
-async def name_the_child(api: Api, parent: Parent, child_id: str) -> None:
+async def name_the_child(api: Api, parent: Person, child_id: str) -> None:
     """The parent gives the name that the task asks for."""
     name = {"ar": "نور", "en": "Noor"}
     await api.put("identity", f"/persons/{child_id}/name", {"name": name}, parent.token)
 
 
-async def until_task(api: Api, parent: Parent) -> Any:
+async def until_task(api: Api, parent: Person) -> Any:
     """What the parent is asked for first."""
 
     async def look() -> Any:
@@ -88,13 +79,13 @@ async def until_task(api: Api, parent: Parent) -> Any:
     return await api.until(look, "task of the parent")
 
 
-async def offers_of(api: Api, parent: Parent) -> list[Any]:
+async def offers_of(api: Api, parent: Person) -> list[Any]:
     """What the parent is offered now."""
     items: list[Any] = (await api.get("requests", "/offers", parent.token))["items"]
     return items
 
 
-async def until_offered(api: Api, parent: Parent, how_many: int = 1) -> list[Any]:
+async def until_offered(api: Api, parent: Person, how_many: int = 1) -> list[Any]:
     """What the parent is offered, once it is so much."""
 
     async def look() -> Any:
@@ -105,13 +96,13 @@ async def until_offered(api: Api, parent: Parent, how_many: int = 1) -> list[Any
     return found
 
 
-async def requests_of(api: Api, parent: Parent, service_id: str) -> list[Any]:
+async def requests_of(api: Api, parent: Person, service_id: str) -> list[Any]:
     """The parent's requests for a service."""
     items = (await api.get("requests", "/requests", parent.token))["items"]
     return [request for request in items if request["service_id"] == service_id]
 
 
-async def until_request(api: Api, parent: Parent, service_id: str, status: str) -> Any:
+async def until_request(api: Api, parent: Person, service_id: str, status: str) -> Any:
     """The parent's newest request for a service, once it stands there."""
 
     async def look() -> Any:

@@ -8,7 +8,6 @@ from typing import Any
 
 from tests.conftest import RunningStack
 from tests.resilience.births import (
-    Parent,
     a_civil_id,
     a_number,
     a_parent,
@@ -23,11 +22,12 @@ from tests.resilience.births import (
     until_request,
     until_task,
 )
+from tests.support import Person
 
 CERTIFICATE, CIVIL_ID = "birth-certificate", "newborn-civil-id"
 
 
-async def take_the_offer(platform: RunningStack, parent: Parent, offer: Any) -> Any:
+async def take_the_offer(platform: RunningStack, parent: Person, offer: Any) -> Any:
     api = platform.api
     request = await api.post("requests", f"/offers/{offer['id']}/accept", {}, parent.token)
     path = f"/payments/{request['payment_id']}"
@@ -56,7 +56,7 @@ async def decide(platform: RunningStack, agency: str, request_id: str, decision:
     await api.post("requests", f"/tasks/{found['id']}/decision", form, officer)
 
 
-async def code_of(platform: RunningStack, parent: Parent, request: Any) -> str:
+async def code_of(platform: RunningStack, parent: Person, request: Any) -> str:
     document = await platform.api.get("requests", f"/documents/{request['document_id']}", parent.token)
     return str(document["code"])
 
@@ -154,7 +154,7 @@ async def test_whoever_is_killed_meanwhile_each_birth_ends_with_one_certificate_
         assert len(told) == len(set(told))
 
 
-async def _a_birth_in_any_case(platform: RunningStack, mother: Parent) -> None:
+async def _a_birth_in_any_case(platform: RunningStack, mother: Person) -> None:
     """Everybody does as the API says: what had no answer is sent again, with the same number."""
     number = a_number()
 
@@ -166,7 +166,7 @@ async def _a_birth_in_any_case(platform: RunningStack, mother: Parent) -> None:
     await _until_answered(lambda: _named(platform, mother, told["person_id"]))
 
 
-async def _named(platform: RunningStack, mother: Parent, child_id: str) -> bool:
+async def _named(platform: RunningStack, mother: Person, child_id: str) -> bool:
     child = await platform.api.get("identity", f"/persons/{child_id}", mother.token)
     if not child["is_named"]:
         await name_the_child(platform.api, mother, child_id)

@@ -11,7 +11,6 @@ import asyncpg
 from shared.store.job_runner import CONCURRENT_EFFECTS
 from tests.conftest import RunningStack
 from tests.resilience.births import (
-    Parent,
     a_number,
     a_parent,
     is_ready,
@@ -20,6 +19,7 @@ from tests.resilience.births import (
     tell_of_a_birth,
     until_task,
 )
+from tests.support import Person
 
 PAUSE_SECONDS = 0.05
 
@@ -63,7 +63,7 @@ async def mailed_to(platform: RunningStack, address: str) -> list[Any]:
     return [message for message in await ledger_of(platform, "/mail/ledger") if address in message["to"]]
 
 
-async def tell_something(platform: RunningStack, parent: Parent) -> None:
+async def tell_something(platform: RunningStack, parent: Person) -> None:
     """A birth asks the mother for the child's name: one message."""
     await tell_of_a_birth(platform.api, parent.civil_id, a_number())
     await until_task(platform.api, parent)
@@ -221,7 +221,7 @@ async def test_one_message_an_event_person_and_purpose(platform: RunningStack) -
     assert twice == [] and how_many > 0
 
 
-async def _inbox(platform: RunningStack, person: Parent) -> Any:
+async def _inbox(platform: RunningStack, person: Person) -> Any:
     return (await platform.api.get("notifications", "/inbox", person.token))["items"]
 
 
@@ -249,7 +249,7 @@ async def _how_many_wait(platform: RunningStack, *, at_least: int) -> int | None
     return int(found) if found >= at_least else None
 
 
-async def _die(platform: RunningStack, person: Parent) -> None:
+async def _die(platform: RunningStack, person: Person) -> None:
     registry = await platform.api.sign_in(role="officer:moh-registry")
     notice = {"kind": "death", "source": "moh-registry", "number": a_number(), "civil_id": person.civil_id}
     when = {"occurred_at": "2026-11-01T00:00:00Z", "noticed_at": "2026-11-02T00:00:00Z"}

@@ -36,7 +36,13 @@ class Errand:
         return {**self.facts, **dates, FINES: fines}
 
 
-RENEWAL = Errand("driving-licence-renewal", 0.7, {"delivery": "digital"}, in_days={"driving_licence_expires_on": 20})
+RENEWAL = Errand(
+    "driving-licence-renewal",
+    0.7,
+    {"delivery": "digital"},
+    facts={"sees_well_enough": True},
+    in_days={"driving_licence_expires_on": 20},
+)
 ERRANDS = (
     RENEWAL,
     Errand(  # another party has to agree

@@ -6,7 +6,8 @@ walks over rows long after the event that they follow from.
 
 from collections import defaultdict, deque
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import partial
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -110,10 +111,12 @@ class Register:
     """Knows people who are not erased."""
 
     erased: set[UUID] = field(default_factory=set)
+    dead: dict[UUID, date] = field(default_factory=dict)
 
     async def find(self, person_id: UUID) -> KnownPerson | None:
         """The person."""
-        return None if person_id in self.erased else a_person(person_id)
+        person = replace(a_person(person_id), died_on=self.dead.get(person_id))
+        return None if person_id in self.erased else person
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,9 @@ async def prefill(
 
 @router.get("/eligibility", responses=MAY_BE_UNKNOWN)
 async def eligibility(caller: Citizen, shell: TheShell, on_behalf_of: OnBehalfOf = None) -> list[EligibilityView]:
-    """For which services the caller is eligible now, and why (not); or somebody else, where the caller may ask."""
+    """For which services that one asks for the caller is eligible now, and why (not); or somebody else, where the
+    caller may ask.
+    """
     for_id, now = on_behalf_of or caller.id, shell.parts.clock.now()
     person = await queries.find_person(shell.parts.pool, for_id)
     definitions = await queries.current_versions(shell.parts.pool, now)
@@ -78,7 +80,7 @@ async def eligibility(caller: Citizen, shell: TheShell, on_behalf_of: OnBehalfOf
         if not definitions:
             raise Problem("not-found")
     facts = {} if person is None else facts_of(person, now)
-    return [EligibilityView.judged(definition, facts) for definition in definitions]
+    return [EligibilityView.judged(definition, facts) for definition in definitions if not definition.offered_only]
 
 
 @router.post("/eligibility", responses=MAY_BE_UNKNOWN)

@@ -221,11 +221,12 @@ class Monthly(_Part):
 
 
 class PayoutStep(_Step):
-    """The beneficiary is paid `amount_fils` by the service's agency, to the account that they have named: once, or
-    `monthly`. The request is done with the first payment.
+    """`person` is paid `amount_fils` by the service's agency, to the account that they have named: once, or `monthly`.
+    The request is done with the first payment.
     """
 
     kind: Literal["payout"]
+    person: Literal["beneficiary", "applicant"] = "beneficiary"
     monthly: Monthly | None = None
     amount_fils: Annotated[int, Field(ge=1, le=100_000_000)]
     description: LocalizedText
@@ -314,6 +315,7 @@ class ServiceDefinition(_Part):
 
     `effective_from`: its first day in Kuwait, else from its publication. `assurance`: how surely the caller has to be
     who they say. `on_behalf_of`: on what ground one may ask for another. `hours`: when the agency's people are there.
+    `offered_only`: it begins with what one of its `bindings` offers or does, and nobody asks for it by themselves.
     """
 
     id: Slug
@@ -329,6 +331,7 @@ class ServiceDefinition(_Part):
     assurance: Literal["low", "substantial", "high"] = "substantial"
     on_behalf_of: Sequence[RelationKind] = ()
     bindings: Sequence[Binding] = ()
+    offered_only: bool = False
     effective_from: date | None = None
     hours: LocalizedText | None = None
     objection: Objection | None = None

@@ -34,6 +34,7 @@ def facts_of(person: KnownPerson, at: datetime) -> dict[str, Any]:
         **registry,
         "age": age_on(person.birth_date, today),
         "born_on": person.birth_date.isoformat(),
+        **({} if person.died_on is None else {"died_on": person.died_on.isoformat()}),
         "residence": person.residence.value,
         "is_named": person.is_named,
         "has_civil_id": person.has_civil_id,

@@ -47,7 +47,7 @@ from services.requests.domain.request_messages import (
 from services.requests.domain.request_state import FINAL, Event, Owner, Request, Status, evolve
 from services.requests.domain.rulebook import RULEBOOK
 from services.requests.domain.rules import Verdict
-from services.requests.domain.steps import after, begin, is_met, passed, plan
+from services.requests.domain.steps import after, begin, is_met, passed, people_of, plan
 from shared.contracts.personal import Erased
 from shared.contracts.requests import (
     RequestAccountDue,
@@ -130,7 +130,7 @@ def decide(state: Request, message: Message, known: Known) -> Sequence[Event]:
         case FeeWasPaid() | FeeMayHaveGrown() | FeeHasLapsed():
             return about_a_fee(state, message, known)
         case AccountIsMissing() | AccountIsKnown():
-            return about_an_account(state, message)
+            return about_an_account(state, message, known)
         case WasPaidOut() | MonthHasCome():
             return about_a_payout(state, message, known)
         case TaskWasDecided():
@@ -157,6 +157,8 @@ def submit(state: Request, command: Submit, known: Known) -> Sequence[Event]:
     if applicant is None or beneficiary is None:
         raise Refused("applicant-not-known-yet")
     definition = known.service.definition
+    if definition.offered_only and command.offer_id is None:
+        raise Refused("service-offered-only")
     if beneficiary.person_id != applicant.person_id:  # first, so that nobody else learns anything of them
         refuse_unless_allowed(known.relation, definition, beneficiary, command)
     if applicant.died_on is not None or beneficiary.died_on is not None:
@@ -366,14 +368,17 @@ def fee_may_have_grown(state: Request, notice: FeeMayHaveGrown, known: Known) ->
     ]
 
 
-def about_an_account(state: Request, notice: AccountIsMissing | AccountIsKnown) -> Sequence[Event]:
+def about_an_account(state: Request, notice: AccountIsMissing | AccountIsKnown, known: Known) -> Sequence[Event]:
     """Whom a payout waits for: the person until they have named an account, then the bank."""
     step_id = state.waiting(Owner.PLATFORM, notice.payout_id)
     is_missing = isinstance(notice, AccountIsMissing)
     if step_id is None or state.open[step_id].needs_account is is_missing:
         return []
     if is_missing:
-        return [RequestAccountDue(step_id=step_id, payout_id=notice.payout_id, payee_id=state.beneficiary_id)]
+        step = definition_of(known).step(step_id)
+        assert isinstance(step, PayoutStep)
+        payee_id = people_of(state)[step.person]
+        return [RequestAccountDue(step_id=step_id, payout_id=notice.payout_id, payee_id=payee_id)]
     return [RequestAccountKnown(step_id=step_id, payout_id=notice.payout_id)]
 
 
@@ -401,33 +406,43 @@ def month_has_come(state: Request, notice: MonthHasCome, known: Known) -> Sequen
     It ends with its months, with a request that was taken back, and with the person's data.
     """
     is_taken_back = state.status in (Status.WITHDRAWN, Status.REJECTED, Status.EXPIRED)
-    if state.instalments.get(notice.step_id) != notice.number or is_taken_back or known.beneficiary is None:
+    if state.instalments.get(notice.step_id) != notice.number or is_taken_back:
         return []
     definition = definition_of(known)
     step = definition.step(notice.step_id)
     assert isinstance(step, PayoutStep)
+    payee = known.applicant if step.person == "applicant" else known.beneficiary
+    if payee is None or known.beneficiary is None:
+        return []
+    is_due = is_paid_for(step, known.beneficiary, notice.at) and payee.died_on is None
     return [
-        instalment(state, step, notice, definition.agency, known.beneficiary),
+        instalment(state, step, notice.number, payee.person_id, definition.agency)
+        if is_due
+        else withheld(step, notice.number, payee),
         *next_month(step, notice.number + 1, notice.at),
     ]
 
 
-def instalment(
-    state: Request, step: PayoutStep, notice: MonthHasCome, agency: str, payee: KnownPerson
-) -> RequestInstalmentDue | RequestInstalmentWithheld:
-    """What becomes of one month."""
+def is_paid_for(step: PayoutStep, beneficiary: KnownPerson, at: datetime) -> bool:
+    """Whether that for which it is paid by the month is still so, as far as it can be decided."""
     condition = step.monthly.while_so if step.monthly else None
-    is_over = condition is not None and RULEBOOK.verdict(condition, facts_of(payee, notice.at)) is Verdict.FAILED
-    if payee.died_on is not None or is_over:
-        told_id = payee.person_id if payee.died_on is None else None
-        return RequestInstalmentWithheld(
-            step_id=step.id, number=notice.number, payee_id=told_id, description=step.description
-        )
+    is_over = condition is not None and RULEBOOK.verdict(condition, facts_of(beneficiary, at)) is Verdict.FAILED
+    return beneficiary.died_on is None and not is_over
+
+
+def withheld(step: PayoutStep, number: int, payee: KnownPerson | None) -> RequestInstalmentWithheld:
+    """A month that is not paid; the dead are not told."""
+    told_id = payee.person_id if payee is not None and payee.died_on is None else None
+    return RequestInstalmentWithheld(step_id=step.id, number=number, payee_id=told_id, description=step.description)
+
+
+def instalment(state: Request, step: PayoutStep, number: int, payee_id: UUID, agency: str) -> RequestInstalmentDue:
+    """A month that is paid."""
     return RequestInstalmentDue(
-        payout_id=derive_id("payout", state.id, step.id, "month", notice.number),
+        payout_id=derive_id("payout", state.id, step.id, "month", number),
         step_id=step.id,
-        number=notice.number,
-        payee_id=payee.person_id,
+        number=number,
+        payee_id=payee_id,
         agency=agency,
         amount_fils=step.amount_fils,
         description=step.description,
@@ -442,7 +457,9 @@ def next_month(step: PayoutStep, number: int, since: datetime) -> Sequence[Reque
 
 
 def occasion_was_lost(state: Request, known: Known) -> Sequence[Event]:
-    """What was begun with an offer is taken back; each document that was issued is reviewed by the agency, once."""
+    """What was begun with an offer is taken back; each document that was issued is reviewed by the agency, once, and
+    nothing more is paid.
+    """
     if state.offer_id is None:
         return []  # who has asked by themselves has asked for it, whatever else was the occasion
     if state.is_running:
@@ -450,7 +467,9 @@ def occasion_was_lost(state: Request, known: Known) -> Sequence[Event]:
     if state.status is not Status.FULFILLED:
         return []
     definition, seen = definition_of(known), {*state.reviewed, *state.reviews.values()}
-    return [
+    steps = {step.id: step for step in definition.steps if isinstance(step, PayoutStep)}
+    ended = [withheld(steps[step_id], number, None) for step_id, number in state.instalments.items()]
+    reviews = [
         RequestReviewDue(
             task_id=derive_id("review", state.id, document_id),
             document_id=document_id,
@@ -462,6 +481,7 @@ def occasion_was_lost(state: Request, known: Known) -> Sequence[Event]:
         for document_id in state.documents
         if document_id not in seen
     ]
+    return [*ended, *reviews]
 
 
 def fee_was_paid(state: Request, notice: FeeWasPaid, known: Known) -> Sequence[Event]:
@@ -599,7 +619,9 @@ def _service_key(message: Message, state: Request) -> str | None:
     return service_key(state.service_id, state.service_version) if state.service_id else None
 
 
-def _applicant_key(message: Message, _: Request) -> UUID | None:
+def _applicant_key(message: Message, state: Request) -> UUID | None:
+    if isinstance(message, MonthHasCome):
+        return state.applicant_id
     return message.applicant_id if isinstance(message, Submit | GoAhead) else None
 
 

@@ -247,7 +247,7 @@ def _document_due(definition: ServiceDefinition, step: IssueStep, state: Request
         title=step.title,
         valid_days=step.valid_days * number_in(_form(state), step.per),
         applicant_id=state.applicant_id,
-        holder_id=_people(state)[step.person],
+        holder_id=people_of(state)[step.person],
         agency=definition.agency,
         shows=list(step.shows),
     )
@@ -257,7 +257,7 @@ def _payout_due(definition: ServiceDefinition, step: PayoutStep, state: Request)
     return RequestPayoutDue(
         payout_id=_wait_id("payout", step, state),
         step_id=step.id,
-        payee_id=state.beneficiary_id,
+        payee_id=people_of(state)[step.person],
         agency=definition.agency,
         amount_fils=step.amount_fils,
         description=step.description,
@@ -276,7 +276,7 @@ def _emitted(definition: ServiceDefinition, step: EmitStep, state: Request, at: 
         value = fact.value if days is None else (today + timedelta(days=days)).isoformat()
         assert value is not None, "a fact that is told has a value, or a day"
         facts[fact.name] = value
-    people, told = _people(state), step.life_event
+    people, told = people_of(state), step.life_event
     happened = told and EmittedLifeEvent(
         kind=told.kind, parties={role: people[who] for role, who in told.parties.items() if who in people}
     )
@@ -290,7 +290,7 @@ def _planned(state: Request) -> Mapping[str, list[FeeLine]]:
     return {} if isinstance(state.planned_fees, Erased) else state.planned_fees
 
 
-def _people(state: Request) -> Mapping[str, UUID]:
+def people_of(state: Request) -> Mapping[str, UUID]:
     """Who takes part in it, by role."""
     return {**state.parties, "applicant": state.applicant_id, "beneficiary": state.beneficiary_id}
 

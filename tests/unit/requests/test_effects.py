@@ -1,5 +1,6 @@
 """What requests does outside of its rules, done with a seal in memory."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -29,12 +30,12 @@ EFFECT = SignDocument(
 )
 
 
-def perform(register: Register, *, attempts: int = 1) -> Any:
+def perform(register: Register, *, attempts: int = 1, effect: SignDocument = EFFECT) -> Any:
     """What is sent after a document was signed, or not."""
     handler = effects.handler("SignDocument")
     assert handler is not None
     job = Job(id=an_id("job"), key=DOCUMENT_ID, attempts=attempts, first_due_at=NOW, now=NOW)
-    available = {"effect": EFFECT, "job": job, "state": Document(), "signer": SIGNER, "holders": register}
+    available = {"effect": effect, "job": job, "state": Document(), "signer": SIGNER, "holders": register}
     return result_of(handler.perform(**{name: available[name] for name in handler.parameters}))
 
 
@@ -62,6 +63,15 @@ def test_a_document_names_its_agency_and_shows_what_is_known_of_its_holder() -> 
 
 def test_for_somebody_who_was_erased_meanwhile_nothing_is_signed() -> None:
     assert perform(Register(erased={APPLICANT})) is None
+
+
+def test_of_the_dead_nothing_is_signed_but_that_they_have_died() -> None:
+    register = Register(dead={APPLICANT: NOW.date()})
+    assert perform(register) is None
+    signed = perform(register, effect=replace(EFFECT, shows=("born_on", "died_on")))
+    claims = SIGNER.read(signed.message.jws)
+    assert claims is not None
+    assert claims["shows"][1]["value"] == {"ar": "2026-11-24", "en": "2026-11-24"}
 
 
 def test_a_document_is_signed_only_once() -> None:

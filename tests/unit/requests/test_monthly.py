@@ -1,15 +1,17 @@
 """What is paid by the month: each month once, while it is due, and to nobody who has died."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from services.requests.domain.definition import Monthly, ServiceDefinition
+from services.requests.domain.request import request
 from services.requests.domain.request_messages import MonthHasCome, OccasionWasLost
 from services.requests.domain.request_state import Status
 from services.requests.reactions import look_again_in_a_month
+from shared.contracts.identity import RelationKind
 from shared.contracts.requests import (
     RequestInstalmentDue,
     RequestInstalmentPlanned,
@@ -18,12 +20,15 @@ from shared.contracts.requests import (
 )
 from shared.functions import Send
 from shared.kernel.clock import a_month_after
-from tests.unit.builders import NOW, Life, recorded
+from tests.unit.builders import NOW, Life, an_id, recorded
 from tests.unit.requests.request_builders import (
     APPLICANT,
+    CHILD,
+    a_child,
     a_definition,
     a_payout_step,
     a_person,
+    a_relation,
     a_request,
     known_with,
     paid_out,
@@ -32,9 +37,9 @@ from tests.unit.requests.request_builders import (
 MARRIED = {"reads": ["is_married"], "expression": "is_married"}
 
 
-def by_the_month(months: int = 3, **of_it: object) -> ServiceDefinition:
+def by_the_month(months: int = 3, *, person: str = "beneficiary", **of_it: object) -> ServiceDefinition:
     monthly = Monthly.model_validate({"months": months, **of_it})
-    return a_definition(a_payout_step().model_copy(update={"monthly": monthly}))
+    return a_definition(a_payout_step().model_copy(update={"monthly": monthly, "person": person}))
 
 
 def paid_once(definition: ServiceDefinition, **facts: bool) -> Life:
@@ -80,6 +85,43 @@ def test_the_dead_are_neither_paid_nor_told() -> None:
     [withheld, _] = life.send(month(2))
     assert isinstance(withheld, RequestInstalmentWithheld)
     assert withheld.payee_id is None
+
+
+def test_what_is_paid_for_a_child_is_its_parents_as_long_as_both_live() -> None:
+    young = {"reads": ["age"], "expression": "age < 24"}
+    definition = by_the_month(while_so=young, person="applicant").model_copy(
+        update={"on_behalf_of": [RelationKind.GUARDIAN]}
+    )
+    child, parent = a_child(is_named=True), a_person()
+    for_a_child = a_relation()
+    life = a_request(
+        paid_out(),
+        definition=definition,
+        known=known_with(definition, parent, beneficiary=child, relation=for_a_child),
+        beneficiary_id=CHILD,
+        relation_id=for_a_child.id,
+    )
+    [first] = life.of(RequestPayoutDue)
+    [due, _] = life.send(month(2))
+    assert isinstance(due, RequestInstalmentDue)
+    assert first.payee_id == due.payee_id == APPLICANT
+    for known in (
+        known_with(definition, replace(parent, died_on=NOW.date()), beneficiary=child),
+        known_with(definition, parent, beneficiary=replace(child, died_on=NOW.date())),
+        known_with(definition, parent, beneficiary=replace(child, birth_date=date(2000, 1, 1))),
+    ):
+        decided = request.decide(life.state, month(3), known)
+        assert isinstance(decided[0], RequestInstalmentWithheld)
+        assert decided[0].payee_id == (None if known.applicant and known.applicant.died_on else APPLICANT)
+
+
+def test_nothing_is_paid_any_more_when_its_occasion_was_none() -> None:
+    definition = by_the_month()
+    life = a_request(paid_out(), definition=definition, offer_id=an_id("offer"))
+    [withheld] = life.send(OccasionWasLost())
+    assert isinstance(withheld, RequestInstalmentWithheld)
+    assert withheld.payee_id is None
+    assert life.send(month(2)) == life.send(OccasionWasLost()) == []
 
 
 def test_nothing_follows_a_payout_that_is_made_once() -> None:

@@ -118,6 +118,7 @@ class Registries:
 MEETS: Mapping[str, Callable[[Human], bool]] = {
     "birth-certificate": lambda child: child.birth_is_registered,
     "newborn-civil-id": lambda child: child.is_named and not child.has_civil_id,
+    "newborn-passport": lambda child: child.has_civil_id,
     "child-vaccination": lambda _: True,
 }
 """The rules of the catalogue's services in the first days of a life, said once more."""
