@@ -4,7 +4,6 @@ is doubled, and a request ends or waits for somebody.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from hypothesis import settings
@@ -14,10 +13,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from services.payments.domain.payment import payment_id_for
 from services.requests.domain.definition import (
     Condition,
+    DocumentsStep,
     FactsStep,
     FeeItem,
     FeeStep,
     HoldStep,
+    Monthly,
     ServiceDefinition,
     Step,
 )
@@ -25,6 +26,7 @@ from services.requests.domain.request import Known, request
 from services.requests.domain.request_messages import (
     AccountIsKnown,
     FeeWasPaid,
+    MonthHasCome,
     PersonHasDied,
     PersonWasErased,
     Withdraw,
@@ -49,6 +51,7 @@ from shared.contracts.requests import (
     RequestFulfilled,
     RequestHeld,
     RequestHoldLifted,
+    RequestInstalmentDue,
     RequestObjectionUpheld,
     RequestPaidOut,
     RequestPayoutDue,
@@ -97,6 +100,7 @@ from tests.unit.requests.request_builders import (
     paid_out,
 )
 
+MONTHS = 3
 KINDS: st.SearchStrategy[Any] = st.sampled_from(
     [
         a_fee_step,
@@ -105,9 +109,10 @@ KINDS: st.SearchStrategy[Any] = st.sampled_from(
         a_consent_step,
         a_hold_step,
         a_documents_step,
+        lambda name: a_documents_step(name, f"{name}-lease", f"{name}-plan"),
         a_payout_step,
+        lambda name: a_payout_step(name).model_copy(update={"monthly": Monthly(months=MONTHS)}),
         an_emit_step,
-        partial(a_fee_step, amount_fils=0),
     ]
 )
 OBJECTION = {"agency": "moi-traffic", "within_days": 30, "title": {"en": "An objection", "ar": "تظلم"}}
@@ -135,14 +140,53 @@ DONE = (
 )
 
 
+CONDITIONS: Mapping[str, bool] = {"age >= 60": False, "age < 60": True, "driving_licence_expires_on < now": True}
+"""Whether each is so of somebody of thirty-six of whom nothing else is known: what cannot be decided is."""
+FORMS: Mapping[str, bool] = {"digital": True, "kiosk": False}
+"""Whether the form says so."""
+
+
+def a_condition(expression: str) -> Condition:
+    reads = ["driving_licence_expires_on", "now"] if "now" in expression else ["age"]
+    return Condition(reads=reads, expression=expression)
+
+
+@st.composite
+def fees(draw: st.DrawFn, id: str) -> FeeStep:
+    """A fee of an amount, of parts, or of both; of parts that are none by the form, or of which people are exempt."""
+    amount = draw(st.sampled_from([0, 5_000]))
+    items = [
+        FeeItem(
+            id=f"part-{number}",
+            text=a_text("Part", "جزء"),
+            amount_fils=1_000,
+            where={} if form is None else {"delivery": form},
+            exempt=None if exempt is None else a_condition(exempt),
+        )
+        for number, (form, exempt) in enumerate(draw(st.lists(st.tuples(WHERE, st.sampled_from([None, *DECIDED])))))
+    ]
+    return a_fee_step(id, amount).model_copy(update={"items": items})
+
+
+DECIDED = [expression for expression in CONDITIONS if "now" not in expression]
+WHERE = st.none() | st.sampled_from([*FORMS])
+
+
 @st.composite
 def graphs(draw: st.DrawFn) -> ServiceDefinition:
-    """A service whose steps come one after another, or after any that are above them."""
+    """A service whose steps come one after another, or after any that are above them; some of them only for some."""
     steps: list[Step] = list(draw(st.sampled_from([[], [], [a_facts_step()]])))
     for number, make in enumerate(draw(st.lists(KINDS, min_size=1, max_size=6))):
-        above = [step.id for step in steps]
+        above, id = [step.id for step in steps], f"step-{number}"
         after = draw(st.none() | st.lists(st.sampled_from(above), unique=True)) if above else None
-        steps.append(make(f"step-{number}").model_copy(update={"after": after}))
+        said, form = draw(st.none() | st.sampled_from([*CONDITIONS])), draw(WHERE)
+        step = draw(fees(id)) if make is a_fee_step else make(id)
+        limits = {
+            "after": after,
+            "when": None if said is None else a_condition(said),
+            "where": {} if form is None else {"delivery": form},
+        }
+        steps.append(step.model_copy(update=limits))
     return a_definition(*steps, objection=draw(st.sampled_from([None, OBJECTION])))
 
 
@@ -189,11 +233,11 @@ class RequestMachine(RuleBasedStateMachine):
         if step.watches:
             self.something_is_told_of_the_person(is_named=True)
         elif self.life.state.missing.get(id):
-            self.life.send(handed_in(f"{id}-lease"))
+            self.life.send(handed_in(data.draw(st.sampled_from(sorted(self.life.state.missing[id])))))
         elif step.ref in self.life.state.fees:
             self.life.send(paid_again(id, times))
         elif step.owner is Owner.APPLICANT:
-            self.life.send(an_answer(more="words"))
+            self.life.send(an_answer(delivery="digital", more="words"))
         elif step.owner is Owner.PARTNER:
             word = TaskDecision.APPROVE if decision is TaskDecision.RETURN else decision
             self.life.send(decided(word, id, times=times, by=PARTY))
@@ -221,6 +265,7 @@ class RequestMachine(RuleBasedStateMachine):
             paid(id),
             paid_out(id),
             handed_in(f"{id}-lease"),
+            MonthHasCome(id, 2 + times, NOW),
             a_day_over(id),
             objection_decided(),
             word,
@@ -280,9 +325,11 @@ class RequestMachine(RuleBasedStateMachine):
         return found
 
     def is_no_step(self, step: Step) -> bool:
-        """What costs nothing, and what was known from the beginning."""
+        """What costs nothing, what is not for them or not asked for, and what was known from the beginning."""
+        is_for_them = step.when is None or CONDITIONS[step.when.expression]
         is_known = self.was_named and isinstance(step, FactsStep | HoldStep)
-        return (isinstance(step, FeeStep) and not step.amount_fils) or is_known
+        costs_nothing = isinstance(step, FeeStep) and not step.amount_fils and not any(map(is_to_pay, step.items))
+        return not (is_for_them and is_asked_for(step)) or costs_nothing or is_known
 
     @invariant()
     def a_request_ends_or_waits_for_somebody(self) -> None:
@@ -302,9 +349,37 @@ class RequestMachine(RuleBasedStateMachine):
         assert len(self.life.of(RequestFactsKnown)) <= 1
 
     @invariant()
+    def no_document_is_left_out(self) -> None:
+        """A step that asks for several is done with the last of them."""
+        handed: dict[str, set[str]] = {}
+        for event in self.life.of(RequestDocumentHandedIn):
+            handed.setdefault(event.step_id, set()).add(event.document)
+            step = self.definition.step(event.step_id)
+            assert isinstance(step, DocumentsStep)
+            assert event.is_last is (handed[step.id] == {document.id for document in step.documents})
+
+    @invariant()
+    def each_month_is_paid_once_at_most_and_none_before_the_first(self) -> None:
+        """However often it is looked at."""
+        months = [(event.step_id, event.number) for event in self.life.of(RequestInstalmentDue)]
+        assert len(months) == len(set(months))
+        assert {step for step, _ in months} <= {event.step_id for event in self.life.of(RequestPaidOut)}
+        assert all(2 <= number <= MONTHS for _, number in months)
+
+    @invariant()
     def the_state_can_be_kept(self) -> None:
         """As a row, sealed, and read again."""
         assert stored_and_read(self.life.state, REQUEST_ID) == self.life.state
+
+
+def is_asked_for(part: Step | FeeItem) -> bool:
+    """Whether the form says that there is this step, or this part of a fee."""
+    return all(FORMS[str(said)] for said in part.where.values())
+
+
+def is_to_pay(item: FeeItem) -> bool:
+    """Whether somebody who has asked for it pays this part."""
+    return is_asked_for(item) and not (item.exempt is not None and CONDITIONS[item.exempt.expression])
 
 
 RequestMachine.TestCase.settings = settings(QUICK, max_examples=150, stateful_step_count=25)
@@ -379,13 +454,9 @@ def test_a_step_that_is_not_needed_is_passed_only_when_those_before_it_are() -> 
     assert dict(owners(life)) == {"licence": Owner.PLATFORM}
 
 
-CONDITIONS: Mapping[str, bool] = {"age >= 60": False, "age < 60": True, "driving_licence_expires_on < now": True}
-
-
 def test_a_step_is_one_for_whom_its_condition_says_and_where_too_little_is_known() -> None:
     for expression, is_step in CONDITIONS.items():
-        reads = ["driving_licence_expires_on", "now"] if "now" in expression else ["age"]
-        exam = a_task_step("exam").model_copy(update={"when": Condition(reads=reads, expression=expression)})
+        exam = a_task_step("exam").model_copy(update={"when": a_condition(expression)})
         definition = a_definition(exam, an_issue_step())
         life = Life(request, [known_with(definition)], TRANSITIONS)
         life.send(a_submission(definition))
