@@ -36,7 +36,7 @@ from services.requests.prefill import register_fields
 from services.requests.satisfiable import is_never_met
 from shared.contracts.identity import MAY_BE_UNKNOWN, ROLES, LifeEventKind
 from shared.contracts.requests import OfferMode
-from shared.kernel.text import LocalizedText
+from shared.kernel.text import LocalizedText, printable
 
 DEEPEST = 24
 MOST_FIELDS = 200
@@ -100,7 +100,8 @@ def lint(raw: Any, services: Collection[str] | None = None) -> list[Finding]:
 
 def _finding(fault: _Fault) -> Finding:
     text = _texts()[fault.code]
-    said = LocalizedText(ar=text.ar.format(**fault.said), en=text.en.format(**fault.said))
+    named = {name: printable(str(value)) for name, value in fault.said.items()}
+    said = LocalizedText(ar=text.ar.format(**named), en=text.en.format(**named))
     pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in fault.at)
     return Finding(code=fault.code, pointer=pointer, text=said)
 

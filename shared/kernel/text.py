@@ -1,5 +1,6 @@
 """Texts that people read, in Arabic and in English."""
 
+import re
 import unicodedata
 from enum import StrEnum
 from typing import Annotated
@@ -13,6 +14,16 @@ NonEmpty = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1,
 
 
 _SAME_LETTER = str.maketrans({"ة": "ه", "ى": "ي", "ٱ": "ا", "ـ": None})
+
+
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+LONGEST_SHOWN = 300
+
+
+def printable(text: str) -> str:
+    """A text from outside as a person may be shown it: each character that no screen shows is U+FFFD, and it is cut."""
+    shown = _UNPRINTABLE.sub("\ufffd", text)
+    return shown if len(shown) <= LONGEST_SHOWN else f"{shown[:LONGEST_SHOWN]}…"
 
 
 def folded(text: str) -> str:

@@ -87,12 +87,15 @@ class Batch:
     async def run(self, works: Sequence[Work]) -> dict[Work, Outcome]:
         """Deals with the works in their order. Raises only what the database raises."""
         self.outcomes.update(await admit_commands(self._parts, self._connection, works))
+        admitted = [work for work in works if work not in self.outcomes]
         await self._read_positions(works)
         await self._read_decided(works)
         remaining: Sequence[Work] = [work for work in works if work not in self.outcomes]
         while remaining := await self._round(remaining) or await self._own_works():
             pass
         await self._writer.flush()
+        refused = [work for work in admitted if isinstance(self.outcomes.get(work), Exception)]
+        self.outcomes.update(await admit_commands(self._parts, self._connection, refused))
         return self.outcomes
 
     async def _round(self, works: Sequence[Work]) -> Sequence[Work]:

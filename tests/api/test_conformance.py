@@ -56,6 +56,8 @@ def token_for(label: str, world: World) -> str:
     """Of somebody who may use this operation."""
     if label == "PUT /persons/{person_id}/name":
         return world.owner.token
+    if "/versions/{version}" in label:
+        return world.policy
     match label.split(" ")[1].split("/")[1]:
         case "persons" | "life-events" | "relations":
             return world.registrar
@@ -71,7 +73,7 @@ def ids_for(label: str, world: World) -> dict[str, str] | None:
     """Ids of what is there, so that there is something to answer; of what has ended, so that nothing is spoilt."""
     if label.startswith(("PATCH", "DELETE")):
         return None
-    known = {**world.of_owner, "service_id": SERVICE}
+    known = {**world.of_owner, "service_id": SERVICE, "version": "1"}
     return {name: id for name, id in known.items() if f"{{{name}}}" in label} or None
 
 

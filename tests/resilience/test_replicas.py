@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 
 from afaq.local.ports import claim_ports
+from tests.api.support import a_definition, published
 from tests.conftest import RunningStack
 from tests.support import SUBMISSION, a_person, another_process, pay, submit
 
@@ -47,6 +48,24 @@ async def test_a_key_that_is_repeated_on_another_replica_gets_the_first_answer(p
             assert response.status == 202
             assert response.headers["Idempotency-Replayed"] == "true"
             assert await response.json() == first
+
+
+async def test_what_is_published_at_one_replica_is_live_at_the_others_within_a_second(platform: RunningStack) -> None:
+    person, port, service_id = await a_person(platform.api), a_port(platform), f"test-{uuid.uuid4().hex[:12]}"
+    definition = a_definition(service_id, service_level_working_days=3)
+    async with another_process(platform, "requests", "api", port), aiohttp.ClientSession() as session:
+        url = f"http://127.0.0.1:{port}"
+        async with session.get(f"{url}/catalogue/{service_id}") as response:
+            assert response.status == 404
+        await published(platform, definition)
+        since = time.monotonic()
+        async with session.get(f"{url}/catalogue/{service_id}") as response:
+            assert (response.status, (await response.json())["version"]) == (200, 1)
+        headers = {"Authorization": f"Bearer {person.token}", "Idempotency-Key": uuid.uuid4().hex}
+        asked = {"service_id": service_id, "form": {}}
+        async with session.post(f"{url}/requests", json=asked, headers=headers) as response:
+            assert response.status == 202
+        assert time.monotonic() - since < 1.0
 
 
 async def test_nobody_keeps_a_connection_to_a_process_that_leaves(

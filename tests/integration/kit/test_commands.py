@@ -1,6 +1,7 @@
 """Commands: one commit for many, answers after it, refusals that change nothing, keys that repeat."""
 
 import asyncio
+from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -9,7 +10,11 @@ from prometheus_client import REGISTRY
 from pydantic import BaseModel
 
 from shared.kernel.errors import Refused
-from shared.store.work import Done, Idempotency, KeyReused, StillRunning
+from shared.store import batch
+from shared.store.idempotency import admit_commands
+from shared.store.parts import Parts
+from shared.store.types import AnyConnection
+from shared.store.work import Done, Idempotency, KeyReused, Outcome, StillRunning, Work
 from tests.integration.kit.conftest import MakeToyshop, Toyshop
 from tests.integration.kit.toy import Account, Break, Close, Deposit, Open, Withdraw
 
@@ -148,6 +153,27 @@ async def test_the_same_key_at_the_same_time_is_done_once(shop: Toyshop, make_to
     assert (await shop.account(account_id)).balance == 5
     assert all(isinstance(result, StillRunning) or getattr(result, "body", None) for result in results)
     assert sum(isinstance(result, Done) and not result.replayed for result in results) == 1
+
+
+async def test_an_answer_that_is_committed_while_its_key_is_asked_for_is_not_taken_for_a_refusal(
+    shop: Toyshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first has taken all there was: whoever repeats it is told so, and not that there is nothing left."""
+    account_id, key = uuid4(), a_key()
+    await shop.shell.handle(shop.toys.account.send(account_id, Deposit(5)))
+    asked = shop.toys.account.send(account_id, Withdraw(5))
+    first = await shop.shell.handle(asked, key=key, answer=Balance.of)
+    looks: list[int] = []
+
+    async def admit_too_early(parts: Parts, connection: AnyConnection, works: Sequence[Work]) -> dict[Work, Outcome]:
+        looks.append(len(works))
+        return {} if len(looks) == 1 else await admit_commands(parts, connection, works)
+
+    monkeypatch.setattr(batch, "admit_commands", admit_too_early)
+    again = await shop.shell.handle(asked, key=key, answer=Balance.of)
+    assert (again.body, again.replayed) == (first.body, True)
+    assert len(looks) == 2
+    assert (await shop.account(account_id)).balance == 0
 
 
 async def test_a_refusal_is_not_kept_so_the_key_can_be_used_when_things_have_changed(shop: Toyshop) -> None:
