@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from services.requests.seed import read_definitions
 from tests.resilience.faults.load import Load
 from tests.resilience.faults.stricken import Stricken
 from tests.resilience.faults.support import assert_clean, parked
-from tests.upgrade.test_upgrade import COUPLES, is_later
+from tests.upgrade.test_upgrade import COUPLES, NEW_IN_THIS, a_paid_fine, is_later, owes_nothing
 
 THIS = Path(__file__).parents[2]
 LAST_RELEASE = os.environ.get("AFAQ_LAST_RELEASE") or (THIS / "deploy/last-release").read_text().strip()
@@ -167,7 +167,7 @@ async def test_a_release_comes_goes_back_and_comes_again_under_load(releases: St
         assert {message.channel.partition(" by ")[0] for message in told} == {"inbox", "SMS", "mail"}
         tell("a birth, and all that follows")
 
-    await asyncio.gather(*(replaced(last, *one) for one in (*FIRST, *THEN)))
+    await asyncio.gather(*(replaced(last, *one, publishes_seed="true") for one in (*FIRST, *THEN)))
     tell("the last release runs")
     async with Load(releases, per_second=PER_SECOND, name="upgrade") as load:
         tell(f"a licence after {await load.until_one_more():.0f} s")
@@ -182,10 +182,12 @@ async def test_a_release_comes_goes_back_and_comes_again_under_load(releases: St
         assert await parked(releases) == [], "what old processes could not read has gone on by itself"
         await replaced(THIS, "requests", 1, publishes_seed="true")
         offered = {service["id"]: service for service in await releases.api.get("requests", "/catalogue")}
-        assert offered["residency-renewal"]["version"] == next(
-            found.version for found in read_definitions() if found.id == "residency-renewal"
+        assert offered[NEW_IN_THIS]["version"] == next(
+            found.version for found in read_definitions() if found.id == NEW_IN_THIS
         )
         tell(f"published: {len(offered)} services")
+        async for done in a_newer_event(releases, lambda code: replaced(code, "identity", 0), last):
+            tell(done)
         tell(f"contracted: {await stack.migrate(THIS, releases.endpoints, '--contract')}")
         tell(f"a licence after {await load.until_one_more():.0f} s")
         await a_birth()
@@ -193,3 +195,18 @@ async def test_a_release_comes_goes_back_and_comes_again_under_load(releases: St
     load.report()
     assert {answer: count for answer, count in load.answers.items() if not is_later(answer)} == {}
     await assert_clean(releases)
+
+
+async def a_newer_event(
+    releases: Stricken, identity_is_of: Callable[[Path], Awaitable[None]], last: Path
+) -> AsyncIterator[str]:
+    """An event in a version that the last release does not know waits for this one, and nothing else does."""
+    await identity_is_of(last)
+    driver = await a_paid_fine(releases.api)
+    await releases.api.until(lambda: parked(releases), "event that the last release cannot read")
+    assert not await owes_nothing(releases.api, driver)
+    yield f"identity of the last release, and fines are paid; parked: {'; '.join(await parked(releases))}"
+    await identity_is_of(THIS)
+    await releases.api.until(lambda: owes_nothing(releases.api, driver), "fines that are paid")
+    assert await parked(releases) == []
+    yield "identity of the new release; the register knows that they are paid, parked: nothing"

@@ -21,6 +21,7 @@ from afaq.services import NAMES
 from services.requests.seed import read_definitions
 from tests.compose.composed import URLS, Loopback, compose
 from tests.resilience.faults.load import Load
+from tests.support import Person, a_person, pay, until_status
 
 LAST, THIS = "afaq:last", "afaq"
 PER_SECOND = float(os.environ.get("AFAQ_UPGRADE_PER_SECOND", "0.5"))
@@ -28,8 +29,9 @@ SECONDS = {"requests": "http://requests.localhost:9082", "payments": "http://pay
 """Services of which there are two of each process, and where the second API is."""
 UP_SECONDS = "300"
 COUPLES = count()
-NEW_IN_THIS = "residency-renewal"
+NEW_IN_THIS = "traffic-fine-payment"
 """A service whose newest version has words that the last release does not know."""
+FINES, FINE_FILS = "unpaid_traffic_fines_fils", 30_000
 NO_ANSWER = frozenset({"ClientConnectorError", "ServerDisconnectedError", "ClientOSError", "TimeoutError"})
 LATER = frozenset(
     {
@@ -115,6 +117,31 @@ async def a_birth(platform: Rollout) -> None:
     assert {message.channel.partition(" by ")[0] for message in told} == {"inbox", "SMS", "mail"}
 
 
+async def a_paid_fine(api: Api) -> Person:
+    """Of somebody whose fines the register is told with an event in a version that the last release does not know."""
+    told = {"value": FINE_FILS, "source": "moi-traffic", "as_of": "2026-01-01T00:00:00Z"}
+    person = await a_person(api)
+    path, registrar = f"/persons/{person.id}", await api.sign_in(role="registrar")
+    await api.patch("identity", path, {"facts": {FINES: told}}, registrar)
+    asked = {"service_id": "traffic-fine-payment", "form": {}}
+
+    async def owes() -> bool:
+        quote = await api.post("requests", "/quotes", asked, person.token)
+        return bool(quote["total_fils"] == FINE_FILS)
+
+    await api.until(owes, "fines in requests")
+    request = await api.post("requests", "/requests", asked, person.token)
+    await pay(api, person, request)
+    await until_status(api, person, request, "fulfilled")
+    return person
+
+
+async def owes_nothing(api: Api, person: Person) -> bool:
+    """As the register has it."""
+    known = await api.get("identity", "/me", person.token)
+    return bool(known["facts"][FINES]["value"] == 0)
+
+
 async def parked() -> list[str]:
     """What could not be processed, as operators see it."""
     said = [await operator("parked", "list", name) for name in NAMES]
@@ -167,6 +194,15 @@ async def test_a_release_comes_goes_back_and_comes_again_under_load(platform: Ro
         assert offered[NEW_IN_THIS]["version"] == next(
             found.version for found in read_definitions() if found.id == NEW_IN_THIS
         )
+        async with platform.step("identity's worker is of the last release again, and fines are paid"):
+            await start(LAST, "identity-worker", publishes_seed=False)
+            driver = await a_paid_fine(platform.api)
+            await platform.api.until(parked, "event that the last release cannot read")
+            assert not await owes_nothing(platform.api, driver)
+        async with platform.step("and of this release"):
+            await start(THIS, "identity-worker", publishes_seed=False)
+            await platform.api.until(lambda: owes_nothing(platform.api, driver), "fines that are paid")
+            assert await parked() == []
         async with platform.step("contract: what only the last release read"):
             platform.tell((await once(THIS, "migrate", "migrate", "--contract")).replace("\n", "; "))
         await load.until_one_more()
