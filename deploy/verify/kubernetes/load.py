@@ -33,11 +33,9 @@ class Lost(Exception):
 class Load:
     """Renewals from `async with` to its end, which waits until all that were accepted are fulfilled."""
 
-    def __init__(
-        self, urls: Mapping[str, str], names: ByService, tokens: Sequence[str], *, per_second: float, keeps: bool
-    ) -> None:
+    def __init__(self, urls: Mapping[str, str], names: ByService, tokens: Sequence[str], *, per_second: float) -> None:
         self._urls, self._tokens, self._per_second = urls, tokens, per_second
-        self._session = session_of(names, keeps=keeps)
+        self._session = session_of(names)
         self._submitting: asyncio.Task[None] | None = None
         self._running: set[asyncio.Task[None]] = set()
         self.calls = 0
@@ -148,10 +146,9 @@ class Load:
         raise Lost
 
 
-def session_of(names: ByService, *, keeps: bool = True) -> aiohttp.ClientSession:
-    """As an ingress calls: connections are kept, but not as long as servers keep them; or each is for one call."""
-    how: dict[str, Any] = {"keepalive_timeout": 3} if keeps else {"force_close": True}
-    connector = aiohttp.TCPConnector(resolver=names, limit=0, **how)
+def session_of(names: ByService) -> aiohttp.ClientSession:
+    """As an ingress calls: connections are kept, but not as long as servers keep them."""
+    connector = aiohttp.TCPConnector(resolver=names, limit=0, keepalive_timeout=3)
     return aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=30))
 
 

@@ -56,13 +56,11 @@ class World:
         self.wrong.append(what)
 
     @asynccontextmanager
-    async def load(
-        self, per_second: float = RENEWALS_PER_SECOND, *, may_fail: bool = False, keeps: bool = True
-    ) -> AsyncIterator[Load]:
+    async def load(self, per_second: float = RENEWALS_PER_SECOND, *, may_fail: bool = False) -> AsyncIterator[Load]:
         """Renewals while the body runs, by the addresses of the Services; then what became of them."""
         urls, names = await self.cluster.urls(), await ByService.of(self.cluster)
         self._people = self._people or await gather_people(urls, names)
-        load = Load(urls, names, self._people, per_second=per_second, keeps=keeps)
+        load = Load(urls, names, self._people, per_second=per_second)
         try:
             async with load:
                 await asyncio.sleep(5)  # so that what happens next happens under load
