@@ -85,7 +85,7 @@ def revise_the_fee(event: Recorded[RequestFeeRevised]) -> Iterator[Step]:
 def owe_a_payout(event: Recorded[RequestPayoutDue | RequestInstalmentDue]) -> Iterator[Step]:
     """A person is owed an amount."""
     due = event.data
-    notice = Owed(event.aggregate_id, due.payee_id, due.agency, due.amount_fils, due.description)
+    notice = Owed(event.aggregate_id, due.payee_id, due.agency, due.amount_fils, due.description, since=event.sequence)
     yield payout.send(due.payout_id, notice)
 
 
@@ -116,10 +116,11 @@ def expire_when_time_is_over(event: Recorded[PaymentRequested]) -> Iterator[Step
 
 @reactions.on(RequestWithdrawn, RequestRejected, RequestExpired)
 def give_up_what_is_due(event: Recorded[RequestWithdrawn | RequestRejected | RequestExpired]) -> Iterator[Step]:
-    """A request that has ended without its service does not keep the fee, and pays nobody."""
+    """A request that has ended without its service does not keep the fee, and pays nobody what it has owed."""
     for fee_id in event.data.fee_ids:
         yield payment.send(payment_id_for(fee_id), FeeNoLongerDue())
-    yield for_each("payouts", by="for_id", equals=event.aggregate_id, decider=payout, message=NoLongerOwed())
+    over = NoLongerOwed(before=event.sequence)
+    yield for_each("payouts", by="for_id", equals=event.aggregate_id, decider=payout, message=over)
 
 
 @reactions.on(RequestPaymentNotNeeded)

@@ -114,7 +114,7 @@ def _task(
 ) -> OpenTask:
     """A task on the request whose event this is; `whose` says who is to decide, and within what."""
     due = event.data
-    return OpenTask(event.aggregate_id, due.applicant_id, due.service_id, due.title, **whose)
+    return OpenTask(event.aggregate_id, due.applicant_id, due.service_id, due.title, since=event.sequence, **whose)
 
 
 @reactions.on(PaymentCaptured)
@@ -232,6 +232,7 @@ def ask_for_the_facts(event: Recorded[RequestFactsDue]) -> Iterator[Step]:
             person_id=person_id,
             about_id=due.about_id,
             needs=tuple(due.needs),
+            since=event.sequence,
         )
         again = [due.times] if due.times else []
         yield task.send(derive_id("task", event.aggregate_id, due.step_id, person_id, *again), notice)
@@ -294,8 +295,9 @@ def go_on_when_issued(event: Recorded[DocumentIssued]) -> Iterator[Step]:
 
 @reactions.on(RequestWithdrawn, RequestExpired, RequestRejected)
 def cancel_the_tasks(event: Recorded[RequestWithdrawn | RequestExpired | RequestRejected]) -> Iterator[Step]:
-    """Nobody decides a request that has ended."""
-    yield for_each("tasks", by="request_id", equals=event.aggregate_id, decider=task, message=CancelTask())
+    """Nobody decides a request that has ended; what an objection opens later is another matter."""
+    over = CancelTask(before=event.sequence)
+    yield for_each("tasks", by="request_id", equals=event.aggregate_id, decider=task, message=over)
 
 
 @reactions.on(LifeEventRecorded, LifeEventCorrected, given=BINDINGS)

@@ -174,7 +174,9 @@ class PayoutAccountNamed(Event, type="payments.payout_account.named"):
 
 
 class PayoutRequested(Event, type="payments.payout.requested"):
-    """An agency owes a person an amount. `has_account`: it is paid at once; else the person names an account first."""
+    """An agency owes a person an amount. `has_account`: it is paid at once; else the person names an account first.
+    `since`: the sequence of the request's event by which it is owed.
+    """
 
     for_id: UUID
     payee_id: UUID
@@ -182,6 +184,7 @@ class PayoutRequested(Event, type="payments.payout.requested"):
     amount_fils: int
     description: LocalizedText
     has_account: bool
+    since: int = 0
 
 
 class PayoutReady(Event, type="payments.payout.ready"):

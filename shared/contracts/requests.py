@@ -475,7 +475,8 @@ class TaskOpened(Event, type="requests.task.opened"):
     another party of the request, `party`, has to agree, who is `person_id` where that is known already.
 
     Until `system_until` it is the agency's own system that decides; `barred_id`: an officer who may not. `may_return`:
-    whether the request may be given back to the applicant for more.
+    whether the request may be given back to the applicant for more. `since`: the sequence of the request's event that
+    has opened it.
     """
 
     request_id: UUID
@@ -490,6 +491,7 @@ class TaskOpened(Event, type="requests.task.opened"):
     system_until: datetime | None = None
     barred_id: UUID | None = None
     may_return: bool = True
+    since: int = 0
 
 
 class TaskGivenToPeople(Event, type="requests.task.given_to_people"):

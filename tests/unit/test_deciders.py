@@ -254,7 +254,7 @@ _PUBLICATION_POOLS = {"definition": st.sampled_from(list(DEFINITIONS.values()))}
 
 def payouts_in_every_state() -> Mapping[str, Any]:
     """A payout in each status."""
-    owed = payouts.Owed(an_id("request"), APPLICANT, "housing", 150_000, a_text())
+    owed = payouts.Owed(an_id("request"), APPLICANT, "housing", 150_000, a_text(), since=7)
     lives = {
         "needs an account": a_life(payouts.payout, owed, given=[None]),
         "is with the bank": a_life(payouts.payout, owed, payouts.AccountNamed(1), given=[None]),

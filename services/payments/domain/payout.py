@@ -42,7 +42,7 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = {
 @dataclass(frozen=True)
 class Payout:
     """What is owed, to whom, and for which request. `number`: which of the person's accounts the bank is told to pay
-    to, or was told last.
+    to, or was told last. `since`: the sequence of the request's event by which it is owed.
     """
 
     status: Status = Status.UNKNOWN
@@ -52,6 +52,7 @@ class Payout:
     amount_fils: int = 0
     description: LocalizedText | None = None
     number: int = 0
+    since: int = 0
 
 
 @dataclass(frozen=True)
@@ -71,11 +72,16 @@ class Owed:
     agency: str
     amount_fils: int
     description: LocalizedText
+    since: int
 
 
 @dataclass(frozen=True)
 class NoLongerOwed:
-    """The request has ended. What the bank was told already stays told."""
+    """The request has ended, with its event of this sequence. What the bank was told already stays told, and what is
+    owed since then, because an objection was upheld, stays owed; the release before says nothing of it.
+    """
+
+    before: int | None = None
 
 
 @dataclass(frozen=True)
@@ -113,8 +119,9 @@ def decide(state: Payout, message: Message, account: NamedAccount | None) -> Seq
     match message:
         case Owed():
             return owed(state, message, account)
-        case NoLongerOwed():
-            return [cancelled(state)] if state.status is Status.NEEDS_ACCOUNT else []
+        case NoLongerOwed(before):
+            is_of_then = before is None or state.since < before
+            return [cancelled(state)] if state.status is Status.NEEDS_ACCOUNT and is_of_then else []
         case AccountNamed(number):
             is_wanted = state.status is Status.NEEDS_ACCOUNT and number > state.number
             return [PayoutReady(number=number, for_id=state.for_id)] if is_wanted else []
@@ -135,6 +142,7 @@ def owed(state: Payout, notice: Owed, account: NamedAccount | None) -> Sequence[
         amount_fils=notice.amount_fils,
         description=notice.description,
         has_account=account is not None,
+        since=notice.since,
     )
     if account is None:
         return [requested]
@@ -185,6 +193,7 @@ def evolve(state: Payout, event: Event) -> Payout:
                 agency=event.agency,
                 amount_fils=event.amount_fils,
                 description=event.description,
+                since=event.since,
             )
         case PayoutReady(number=number):
             return replace(state, status=Status.READY, number=number)
@@ -210,4 +219,5 @@ payout = Decider(
     decide=decide,
     evolve=evolve,
     given=Given(NamedAccount, "payout_accounts", by="id", key=_account_key),
+    shape=2,
 )

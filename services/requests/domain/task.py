@@ -51,7 +51,7 @@ UNDECIDED = frozenset({Status.WITH_SYSTEM, Status.OPEN})
 class Task:
     """A task, for which request it is, and whose: an agency's officers decide, but for `barred_id`; a person states
     facts about somebody; or another `party` decides, who is `person_id` from when that is known. `may_return`: whether
-    the applicant may be asked for more.
+    the applicant may be asked for more. `since`: the sequence of the request's event that has opened it.
     """
 
     status: Status = Status.UNKNOWN
@@ -67,6 +67,7 @@ class Task:
     decision: TaskDecision | None = None
     barred_id: UUID | None = None
     may_return: bool = True
+    since: int = 0
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ class OpenTask:
     system_until: datetime | None = None
     barred_id: UUID | None = None
     may_return: bool = True
+    since: int = 0
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,11 @@ class FinishTask:
 
 @dataclass(frozen=True)
 class CancelTask:
-    """The request has ended without a decision."""
+    """The request has ended without a decision, with its event of this sequence. What it has come to since then, as
+    when an objection was upheld, stays; the release before says nothing of it.
+    """
+
+    before: int | None = None
 
 
 Message = OpenTask | SystemIsSilent | Claim | Decide | FinishTask | CancelTask
@@ -142,7 +148,8 @@ def decide(state: Task, message: Message) -> Sequence[Event]:
             is_asked = state.status is Status.OPEN and bool(state.needs)
             return [TaskDone(request_id=state.request_id)] if is_asked else []
         case CancelTask():
-            return [TaskCancelled(request_id=state.request_id)] if state.status in UNDECIDED else []
+            is_of_then = message.before is None or state.since < message.before
+            return [TaskCancelled(request_id=state.request_id)] if state.status in UNDECIDED and is_of_then else []
         case _:
             assert_never(message)
 
@@ -162,6 +169,7 @@ def opened(notice: OpenTask) -> TaskOpened:
         system_until=notice.system_until,
         barred_id=notice.barred_id,
         may_return=notice.may_return,
+        since=notice.since,
     )
 
 
@@ -218,6 +226,7 @@ def evolve(state: Task, event: Event) -> Task:
                 title=event.title,
                 barred_id=event.barred_id,
                 may_return=event.may_return,
+                since=event.since,
             )
         case TaskGivenToPeople():
             return replace(state, status=Status.OPEN)
@@ -233,4 +242,4 @@ def evolve(state: Task, event: Event) -> Task:
             assert_never(event)
 
 
-task = Decider("task", initial=Task(), decide=decide, evolve=evolve, shape=5)
+task = Decider("task", initial=Task(), decide=decide, evolve=evolve, shape=6)

@@ -21,7 +21,7 @@ from shared.contracts.payments import PayoutCancelled, PayoutMade, PayoutReady, 
 from shared.functions import Row
 from tests.unit.builders import Life, a_text, an_id, recorded
 
-OWED = Owed(an_id("request"), an_id("person"), "housing", 150_000, a_text("Rent", "إيجار"))
+OWED = Owed(an_id("request"), an_id("person"), "housing", 150_000, a_text("Rent", "إيجار"), since=7)
 
 
 def a_payout(*messages: Any, has_account: bool = False) -> Life:
@@ -90,3 +90,9 @@ def test_what_is_owed_no_more_goes_back_to_the_agency() -> None:
         if isinstance(row, Row)
     ]
     assert booked == [("agency:housing", "payouts_due", 150_000), ("payouts_due", "agency:housing", 150_000)]
+
+
+def test_an_end_that_is_heard_late_takes_nothing_that_is_owed_since_then() -> None:
+    """A refusal, an objection that is upheld, and a queue that was long."""
+    assert a_payout(NoLongerOwed(before=3)).state.status is Status.NEEDS_ACCOUNT
+    assert a_payout(NoLongerOwed(before=9)).state.status is Status.CANCELLED

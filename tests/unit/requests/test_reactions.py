@@ -152,7 +152,7 @@ def test_an_officer_finds_a_task_that_is_due() -> None:
         applicant_id=APPLICANT,
         title=a_text(),
     )
-    opens = OpenTask(REQUEST_ID, APPLICANT, "a-service", a_text(), agency="moi-traffic")
+    opens = OpenTask(REQUEST_ID, APPLICANT, "a-service", a_text(), agency="moi-traffic", since=1)
     assert steps(recorded(due, REQUEST_ID)) == [task.send(TASK_ID, opens)]
 
 
@@ -205,7 +205,7 @@ def test_a_request_goes_on_when_its_document_is_issued() -> None:
 @pytest.mark.parametrize("end", [RequestWithdrawn, RequestExpired])
 def test_nobody_decides_a_request_that_has_ended(end: type[Event]) -> None:
     event = an_event(end, applicant_id=APPLICANT, **({"offer_id": None} if end is RequestExpired else {}))
-    cancel = for_each("tasks", by="request_id", equals=REQUEST_ID, decider=task, message=CancelTask())
+    cancel = for_each("tasks", by="request_id", equals=REQUEST_ID, decider=task, message=CancelTask(before=1))
     assert steps(recorded(event, REQUEST_ID)) == [cancel]
 
 
@@ -213,7 +213,8 @@ def test_each_of_those_who_are_asked_has_a_task_of_their_own() -> None:
     due = an_event(RequestFactsDue, step_id="name", asked_ids=[MOTHER, FATHER], about_id=CHILD, needs=["is_named"])
     opened = steps(recorded(due, REQUEST_ID))
     asked = [
-        OpenTask(REQUEST_ID, id, due.service_id, due.title, None, id, CHILD, ("is_named",)) for id in due.asked_ids
+        OpenTask(REQUEST_ID, id, due.service_id, due.title, None, id, CHILD, ("is_named",), since=1)
+        for id in due.asked_ids
     ]
     assert [step.message for step in opened if isinstance(step, Send)] == [*asked, FactsMayBeKnown(NOW)]
     assert len({step.aggregate_id for step in opened if isinstance(step, Send)}) == 3
@@ -226,7 +227,7 @@ def test_nobody_is_asked_for_what_is_known() -> None:
 
 def test_an_officer_finds_a_review_that_is_due() -> None:
     due = an_event(RequestReviewDue, task_id=TASK_ID, document_id=DOCUMENT_ID, agency="moh", applicant_id=APPLICANT)
-    opens = OpenTask(REQUEST_ID, APPLICANT, due.service_id, due.title, agency="moh", may_return=False)
+    opens = OpenTask(REQUEST_ID, APPLICANT, due.service_id, due.title, agency="moh", may_return=False, since=1)
     assert steps(recorded(due, REQUEST_ID)) == [task.send(TASK_ID, opens)]
 
 

@@ -142,3 +142,10 @@ def test_who_has_not_the_code_learns_nothing() -> None:
     life = a_life(task, a_task_for_a_party())
     life.send(Claim(PARTY, has_code=False))
     assert life.refusal == "not-found"
+
+
+def test_an_end_that_is_heard_late_cancels_nothing_that_was_opened_since_then() -> None:
+    """A refusal, an objection, and a queue that was long."""
+    opened = replace(a_task_to_open(), since=7)
+    assert a_life(task, opened, CancelTask(before=5)).state.status is Status.OPEN
+    assert a_life(task, opened, CancelTask(before=8)).state.status is Status.CANCELLED
