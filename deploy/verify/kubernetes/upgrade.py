@@ -71,7 +71,7 @@ async def _a_newer_event(world: World) -> None:
 
 
 async def _identity_is(world: World, release: str) -> float:
-    began, worker = time.monotonic(), "deployment/afaq-identity-worker"
+    began, worker = time.monotonic(), "statefulset/afaq-identity-worker"
     await world.cluster.kubectl("set", "image", worker, f"afaq={IMAGE}:{release}")
     await world.cluster.kubectl("rollout", "status", worker, "--timeout=300s")
     return time.monotonic() - began
