@@ -12,6 +12,7 @@ from services.requests.domain.rulebook import AGENCIES, FACTS
 from services.requests.domain.task import Status as TaskStatus
 from services.requests.domain.task import SystemIsSilent, Task, task
 from shared.functions import Effect, Effects, Job, Send
+from shared.kernel.errors import TryLater
 from shared.kernel.text import LocalizedText
 
 SYSTEM = "agency-system"
@@ -96,8 +97,12 @@ class Holders(Protocol):
 async def sign_document(
     effect: SignDocument, job: Job, state: Document, signer: Signer, holders: Holders
 ) -> Send | None:
-    """Signs; of who was erased or has died meanwhile there is nothing to sign, but what says that they have died."""
+    """Signs; for who was erased or has died meanwhile there is nothing to sign. What says that somebody has died waits
+    until their register says so too.
+    """
     holder = await holders.find(effect.holder_id)
+    if DIED_ON in effect.shows and (holder is None or holder.died_on is None):
+        raise TryLater("the civil register has still to tell of the death", fault=False)
     if holder is None or (holder.died_on is not None and DIED_ON not in effect.shows):
         return None
     code = signer.code(effect.document_id)

@@ -508,7 +508,8 @@ def _bindings_can_be_kept(definition: ServiceDefinition) -> Iterator[_Fault]:
             yield _fault("over-before-it-begins", "bindings", number, "open_for_days", name=binding.id)
         if binding.recipient != binding.beneficiary and not definition.on_behalf_of:
             yield _fault("may-not-ask", "bindings", number, "recipient", name=binding.recipient)
-    if definition.offered_only and not any(binding.mode is not OfferMode.NUDGE for binding in definition.bindings):
+    modes = {binding.mode for binding in definition.bindings}
+    if definition.offered_only and (not modes or OfferMode.NUDGE in modes):
         yield _fault("offered-by-nobody", "offered_only")
 
 

@@ -309,7 +309,8 @@ def offer_what_follows(
     for found, binding in _in_effect(bound, event.time.astimezone(KUWAIT).date()):
         if binding.beneficiary not in told.parties:
             continue
-        id = offer_id(found.service_id, binding.id, told.parties[binding.beneficiary])
+        beneficiary_id = told.parties[binding.beneficiary]
+        id = offer_id(found.service_id, binding.id, beneficiary_id, about_id=told.person_id)
         notice = Occasioned(
             offer_id=id,
             notice_id=event.aggregate_id,

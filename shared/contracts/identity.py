@@ -156,7 +156,7 @@ ROLES: Mapping[LifeEventKind, frozenset[str]] = {
     LifeEventKind.JOB_CHANGE: frozenset({"worker"}),
 }
 """Who may take part in a life event of each kind."""
-MAY_BE_UNKNOWN = frozenset({"father", "next_of_kin"})
+MAY_BE_UNKNOWN = frozenset({"mother", "father", "next_of_kin"})
 """Of these, those of whom no registry may have told yet; the others always take part."""
 
 

@@ -403,9 +403,10 @@ class RequestInstalmentDue(Event, type="requests.request.instalment_due"):
 
 
 class RequestInstalmentWithheld(Event, type="requests.request.instalment_withheld"):
-    """Nothing is paid for this month, because what it is paid for is not so; the next is looked at in its time.
+    """Nothing is paid for this month, because what it is paid for is not so; the next, if one is planned, is looked at
+    in its time.
 
-    `payee_id` is None where nobody is to be told, because they have died.
+    `payee_id` is None where nobody is to be told: of a death, or of what they were told of the month before.
     """
 
     step_id: str

@@ -155,7 +155,7 @@ async def test_the_next_of_kin_has_the_certificate_without_asking(platform: Runn
     await an_offer_of(api, son, "inheritance-certificate")
     await api.put("sign-in", f"/users/{son.id}", {"civil_id": son.civil_id, "acr": "urn:afaq:high"})
     surely = (await api.sign_in_at_provider(son.id, acr="high"))["access_token"]
-    form = {"service_id": "inheritance-certificate", "form": {"heirs": 3}}
+    form = {"service_id": "inheritance-certificate", "form": {"heirs": 3, "deceased_civil_id": deceased.civil_id}}
     request = await api.post("requests", "/requests", form, surely)
     assert (await hand_in(http, son, request, "testimony", PDF, "application/pdf")).status == 200
     await pay(api, son, await until_fee(api, son, request))
@@ -215,7 +215,9 @@ async def test_a_company_is_looked_at_side_by_side_and_renewed_when_its_licence_
 
 async def test_a_card_that_ends_is_renewed_with_one_tap(platform: RunningStack) -> None:
     api = platform.api
-    holder = await a_person(api, facts=told(civil_id_expires_on=(today() + timedelta(days=10)).isoformat()))
+    holder = await a_person(
+        api, facts=told(civil_id_expires_on=(today() + timedelta(days=10)).isoformat(), has_biometrics=True)
+    )
     offer = await an_offer_of(api, holder, "civil-id-renewal")
     request = await api.post("requests", f"/offers/{offer['id']}/accept", {}, holder.token)
     await pay(api, holder, await until_fee(api, holder, request))
@@ -243,7 +245,7 @@ async def test_who_is_sixty_has_their_eyes_tested_before_the_licence_is_renewed(
 
 async def test_a_family_takes_its_place_in_the_housing_queue(platform: RunningStack) -> None:
     api = platform.api
-    husband = await a_person(api, facts=told(is_married=True))
+    husband = await a_person(api, facts=told(is_married=True, receives_housing_benefit=False))
     request = await submit(api, husband, "housing-request", {})
     await decide(api, "housing", request)
     await until_status(api, husband, request, "fulfilled")

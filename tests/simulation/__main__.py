@@ -17,6 +17,7 @@ HAPPENS = (
     *("requests.request.account_due", "requests.request.account_known", "requests.request.answered"),
     *("requests.request.consented", "requests.request.emitted", "requests.request.expired"),
     *("requests.request.held", "requests.request.hold_lifted", "requests.request.returned"),
+    *("requests.request.objected", "requests.request.objection_upheld"),
     *("requests.offer.accepted", "requests.offer.declined"),
 )
 """What people and their mishaps bring about; a run that has none of it says nothing of it."""

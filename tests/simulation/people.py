@@ -17,7 +17,7 @@ from services.payments.domain.payout_account import NameAccount, payout_account
 from services.payments.effects import InquireAttempt, InquireBasket
 from services.requests.domain.offer import Accept, Decline, offer
 from services.requests.domain.request import request
-from services.requests.domain.request_messages import Answer, Submit, Withdraw
+from services.requests.domain.request_messages import Answer, Object, Submit, Withdraw
 from services.requests.domain.task import Claim, Decide, task
 from shared.contracts.identity import Fact, LifeEventKind, Particulars, RelationKind, Residence, Sex, relation_id
 from shared.contracts.requests import TaskDecision
@@ -43,6 +43,7 @@ class Habits:
     pays_together: float = 0.1
     withdraws: float = 0.05
     is_rejected: float = 0.1
+    gives_in: float = 0.3
     is_returned: float = 0.1
     never_answers: float = 0.2
     never_agrees: float = 0.1
@@ -198,6 +199,7 @@ class People:
             "payments.payout.returned": self._name_an_account,
             "requests.task.opened": self._decide,
             "requests.request.returned": self._answer,
+            "requests.request.rejected": self._object,
             "requests.request.held": self._clear_the_hold,
             "requests.offer.made": self._answer_the_offer,
         }.get(event.type)
@@ -253,7 +255,8 @@ class People:
             await self._name_the_child(event)
             return
         await self._a_while(10)
-        officer = derive_id("officer", event.data["agency"])
+        barred = [event.data["barred_id"]] if event.data["barred_id"] else []
+        officer = derive_id("officer", event.data["agency"], *barred)
         decision = TaskDecision.APPROVE
         if self._now_and_then(self.habits.is_returned):
             decision = TaskDecision.RETURN
@@ -261,6 +264,14 @@ class People:
             decision = TaskDecision.REJECT
         command = Decide(decision, officer, None if decision is TaskDecision.APPROVE else REASON)
         await self._ask("requests", task.send(event.key, command), caller=officer)
+
+    async def _object(self, event: Published) -> None:
+        """Who may object to a refusal does so, mostly; another officer decides."""
+        if event.data["object_until"] is None or self._now_and_then(self.habits.gives_in):
+            return
+        await self._a_while()
+        objection = Object("It is not so.", self._clock.now())
+        await self._ask("requests", request.send(event.key, objection), caller=UUID(event.data["applicant_id"]))
 
     async def _answer(self, event: Published) -> None:
         """Who is asked for more sends the form again."""

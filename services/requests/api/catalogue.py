@@ -28,7 +28,7 @@ async def list_services(
     q: Annotated[str, Query(max_length=100, description="Words that are all to be found, in either language.")] = "",
     agency: Annotated[Slug | None, Query()] = None,
 ) -> list[CardView]:
-    """The services that one can ask for, each in its newest version; or those that are looked for."""
+    """The services that one can ask for, or is offered, each in its newest version; or those that are looked for."""
     words = folded(q).split()
     found = await queries.current_versions(shell.parts.pool, shell.parts.clock.now())
     return [

@@ -246,7 +246,7 @@ class EmittedFact(_Part):
 
 class EmittedLifeEvent(_Part):
     """Something that has happened with this request. `parties`: who takes part in it, by role; who that is here is
-    `applicant`, `beneficiary`, or a party who has agreed.
+    `applicant`, `beneficiary`, a party who has agreed, or whoever its occasion always has.
     """
 
     kind: LifeEventKind

@@ -255,11 +255,14 @@ class Terms:
     decisions: list[RuleDecision]
 
 
-def offer_id(service_id: str, binding_id: str, beneficiary_id: UUID, ends_on: date | None = None) -> UUID:
+def offer_id(
+    service_id: str, binding_id: str, beneficiary_id: UUID, ends_on: date | None = None, *, about_id: UUID | None = None
+) -> UUID:
     """One binding makes one offer for one person, however often and by whomever the life event is told; for what ends
-    again and again, one each time.
+    again and again, one each time; of what happens to others, as that they die, one for each of these.
     """
-    return derive_id("offer", service_id, binding_id, beneficiary_id, *([ends_on.isoformat()] if ends_on else []))
+    each = ends_on.isoformat() if ends_on else about_id if about_id != beneficiary_id else None
+    return derive_id("offer", service_id, binding_id, beneficiary_id, *([each] if each else []))
 
 
 def decide(state: Offer, message: Message, known: Known) -> Sequence[Event]:

@@ -418,7 +418,7 @@ def month_has_come(state: Request, notice: MonthHasCome, known: Known) -> Sequen
     return [
         instalment(state, step, notice.number, payee.person_id, definition.agency)
         if is_due
-        else withheld(step, notice.number, payee),
+        else withheld(state, step, notice.number, None if known.beneficiary.died_on is not None else payee),
         *next_month(step, notice.number + 1, notice.at),
     ]
 
@@ -430,9 +430,10 @@ def is_paid_for(step: PayoutStep, beneficiary: KnownPerson, at: datetime) -> boo
     return beneficiary.died_on is None and not is_over
 
 
-def withheld(step: PayoutStep, number: int, payee: KnownPerson | None) -> RequestInstalmentWithheld:
-    """A month that is not paid; the dead are not told."""
-    told_id = payee.person_id if payee is not None and payee.died_on is None else None
+def withheld(state: Request, step: PayoutStep, number: int, payee: KnownPerson | None) -> RequestInstalmentWithheld:
+    """A month that is not paid. Its payee is told of the first in a row; not the dead, and nobody of a death."""
+    is_told = payee is not None and payee.died_on is None and step.id not in state.withheld
+    told_id = payee.person_id if payee is not None and is_told else None
     return RequestInstalmentWithheld(step_id=step.id, number=number, payee_id=told_id, description=step.description)
 
 
@@ -468,7 +469,7 @@ def occasion_was_lost(state: Request, known: Known) -> Sequence[Event]:
         return []
     definition, seen = definition_of(known), {*state.reviewed, *state.reviews.values()}
     steps = {step.id: step for step in definition.steps if isinstance(step, PayoutStep)}
-    ended = [withheld(steps[step_id], number, None) for step_id, number in state.instalments.items()]
+    ended = [withheld(state, steps[step_id], number, None) for step_id, number in state.instalments.items()]
     reviews = [
         RequestReviewDue(
             task_id=derive_id("review", state.id, document_id),
@@ -653,5 +654,5 @@ request = Decider(
         beneficiary=Given(KnownPerson, "persons", by="person_id", key=_beneficiary_key),
         relation=Given(KnownRelation, "relations", by="id", key=_relation_key),
     ),
-    shape=9,
+    shape=10,
 )

@@ -178,7 +178,7 @@ class Request:
     order; `reviews`: the open reviews, and of which document each is; `reviewed`: the documents whose review has ended.
     `refused`: the step at which it was rejected, `refused_by`: by whom; `given_back`: the steps whose fees were;
     `objection_id`: the task that decides on an objection, of which there is one at most. `instalments`: of what is paid
-    by the month which payment is planned, by step.
+    by the month which payment is planned, by step; `withheld`: the steps whose last month was not paid.
     """
 
     status: Status = Status.NEW
@@ -213,6 +213,7 @@ class Request:
     objection_id: UUID | None = None
     is_objected: bool = False
     instalments: Mapping[str, int] = field(default_factory=dict)
+    withheld: frozenset[str] = frozenset()
 
     @property
     def is_running(self) -> bool:
@@ -290,7 +291,9 @@ def evolve(state: Request, event: Event) -> Request:
             return state
         case RequestInstalmentDue() | RequestInstalmentWithheld():
             others = {step: number for step, number in state.instalments.items() if step != event.step_id}
-            return replace(state, instalments=others)
+            is_withheld = isinstance(event, RequestInstalmentWithheld)
+            kept_back = state.withheld | {event.step_id} if is_withheld else state.withheld - {event.step_id}
+            return replace(state, instalments=others, withheld=kept_back)
         case RequestInstalmentPlanned():
             return replace(state, instalments={**state.instalments, event.step_id: event.number})
         case RequestAnswered():

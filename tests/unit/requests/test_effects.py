@@ -4,11 +4,14 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from services.requests.domain.document import Document, DocumentSigned, document
 from services.requests.domain.rulebook import AGENCIES, FACTS
 from services.requests.effects import SignDocument, effects
 from services.requests.signing import DocumentSigner
 from shared.functions import Job, Send
+from shared.kernel.errors import TryLater
 from tests.unit.builders import NOW, a_text, an_id
 from tests.unit.requests.request_builders import APPLICANT, REQUEST_ID, documents_in_every_state
 from tests.unit.requests.test_signing import PEM
@@ -72,6 +75,12 @@ def test_of_the_dead_nothing_is_signed_but_that_they_have_died() -> None:
     claims = SIGNER.read(signed.message.jws)
     assert claims is not None
     assert claims["shows"][1]["value"] == {"ar": "2026-11-24", "en": "2026-11-24"}
+
+
+def test_that_somebody_has_died_is_not_signed_before_their_register_says_so() -> None:
+    for register in (Register(), Register(erased={APPLICANT})):
+        with pytest.raises(TryLater):
+            perform(register, effect=replace(EFFECT, shows=("born_on", "died_on")))
 
 
 def test_a_document_is_signed_only_once() -> None:

@@ -112,7 +112,14 @@ def test_what_is_paid_for_a_child_is_its_parents_as_long_as_both_live() -> None:
     ):
         decided = request.decide(life.state, month(3), known)
         assert isinstance(decided[0], RequestInstalmentWithheld)
-        assert decided[0].payee_id == (None if known.applicant and known.applicant.died_on else APPLICANT)
+        has_died = [person for person in (known.applicant, known.beneficiary) if person and person.died_on]
+        assert decided[0].payee_id == (None if has_died else APPLICANT)
+
+
+def test_of_months_that_are_withheld_in_a_row_the_first_is_told() -> None:
+    life = paid_once(by_the_month(months=9, while_so=MARRIED), is_married=False)
+    life.send(month(2), month(3), month(4))
+    assert [withheld.payee_id for withheld in life.of(RequestInstalmentWithheld)] == [APPLICANT, None, None]
 
 
 def test_nothing_is_paid_any_more_when_its_occasion_was_none() -> None:

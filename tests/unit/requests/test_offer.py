@@ -93,6 +93,12 @@ def test_one_binding_makes_one_offer_for_one_child() -> None:
     names = [("a-service", "at-birth", CHILD), ("a-service", "later", CHILD), ("a-service", "at-birth", FATHER)]
     assert len({offer_id(*name) for name in names}) == 3
     assert offer_id(*names[0]) == OFFER_ID
+    assert offer_id(*names[0], about_id=CHILD) == OFFER_ID
+
+
+def test_whoever_loses_two_people_has_an_offer_for_each() -> None:
+    parents = [offer_id("a-service", "at-death", CHILD, about_id=parent) for parent in (MOTHER, FATHER, MOTHER)]
+    assert parents[0] == parents[2] != parents[1]
 
 
 def test_an_offer_is_withdrawn_with_the_last_occasion_and_kept_while_one_stands() -> None:
