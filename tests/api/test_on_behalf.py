@@ -223,7 +223,8 @@ async def test_the_record_says_for_whom_it_was_asked(
 
 async def test_a_guardian_sees_what_the_child_may_have(http: Http, family: Family, world: World) -> None:
     told = (await requests_for(http, "GET", "/eligibility", family.father, family.child_id)).json
-    mine = {"address-change", "birth-certificate", CIVIL_ID_CARD, "child-vaccination"}
+    mine = {"address-change", "birth-certificate", CIVIL_ID_CARD, "child-vaccination", "newborn-passport"}
+    mine |= {"civil-id-renewal", "newborn-residency"}  # but not what begins by itself and nobody asks for
     assert {found["service_id"] for found in told} == mine
     for stranger in (world.another, world.owner):
         answered = await requests_for(http, "GET", "/eligibility", stranger, family.child_id)
