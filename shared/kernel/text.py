@@ -7,7 +7,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-PRINTABLE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+_CONTROLS = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f"
+PRINTABLE = rf"^[^{_CONTROLS}]*$"
 """No control characters but tab and line ends: PostgreSQL's JSON takes no U+0000, and no screen shows the others."""
 
 NonEmpty = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000, pattern=PRINTABLE)]
@@ -16,7 +17,7 @@ NonEmpty = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1,
 _SAME_LETTER = str.maketrans({"ة": "ه", "ى": "ي", "ٱ": "ا", "ـ": None})
 
 
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_UNPRINTABLE = re.compile(rf"[{_CONTROLS}\ud800-\udfff]")
 LONGEST_SHOWN = 300
 
 

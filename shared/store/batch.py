@@ -90,7 +90,7 @@ class Batch:
         admitted = [work for work in works if work not in self.outcomes]
         await self._read_positions(works)
         await self._read_decided(works)
-        remaining: Sequence[Work] = [work for work in works if work not in self.outcomes]
+        remaining: Sequence[Work] = admitted
         while remaining := await self._round(remaining) or await self._own_works():
             pass
         await self._writer.flush()

@@ -1,6 +1,5 @@
 """What follows when a child is born, somebody dies, a company is founded, and when a card or a licence ends."""
 
-import uuid
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -17,6 +16,7 @@ from tests.api.test_journeys import (
     balances,
     decide,
     hand_in,
+    has_died,
     submit,
     told,
     until_fee,
@@ -134,17 +134,7 @@ async def test_a_newborn_of_residents_has_a_residency_of_its_own(platform: Runni
 async def test_the_next_of_kin_has_the_certificate_without_asking(platform: RunningStack, http: Http) -> None:
     api = platform.api
     deceased, son = await a_person(api), await a_person(api)
-    days_ago = datetime.now(UTC) - timedelta(days=5)
-    notice = {
-        "kind": "death",
-        "source": "moh-registry",
-        "number": f"D-{uuid.uuid4().hex[:12]}",
-        "person_id": deceased.id,
-        "next_of_kin_civil_id": son.civil_id,
-        "occurred_at": days_ago.isoformat(),
-        "noticed_at": days_ago.isoformat(),
-    }
-    await api.post("identity", "/life-events", notice, await api.sign_in(role="registrar"))
+    await has_died(api, deceased, next_of_kin=son)
     done = await until_request(api, son, "death-certificate", "fulfilled")
     document = await api.get("requests", f"/documents/{done['document_id']}", son.token)
     verified = await api.get("requests", f"/verify/{document['code']}")

@@ -328,21 +328,25 @@ async def have_the_rent_allowance(platform: RunningStack, http: Http, husband: P
     assert (await balances(api))["payouts_due"] == 0
 
 
-async def test_after_a_death_the_next_of_kin_is_offered_the_pension_once(platform: RunningStack) -> None:
-    api = platform.api
-    deceased, widow = await a_person(api), await a_person(api, facts=told(receives_survivor_pension=False))
+async def has_died(api: Api, deceased: Person, *, next_of_kin: Person) -> None:
+    """The registry has told of it five days ago: the days of mourning are over."""
     days_ago = datetime.now(UTC) - timedelta(days=5)
     notice = {
         "kind": "death",
         "source": "moh-registry",
         "number": f"D-{uuid.uuid4().hex[:12]}",
         "person_id": deceased.id,
-        "next_of_kin_civil_id": widow.civil_id,
+        "next_of_kin_civil_id": next_of_kin.civil_id,
         "occurred_at": days_ago.isoformat(),
         "noticed_at": days_ago.isoformat(),
     }
-    registrar = await api.sign_in(role="registrar")
-    await api.post("identity", "/life-events", notice, registrar)
+    await api.post("identity", "/life-events", notice, await api.sign_in(role="registrar"))
+
+
+async def test_after_a_death_the_next_of_kin_is_offered_the_pension_once(platform: RunningStack) -> None:
+    api = platform.api
+    deceased, widow = await a_person(api), await a_person(api, facts=told(receives_survivor_pension=False))
+    await has_died(api, deceased, next_of_kin=widow)
     offer = await an_offer_of(api, widow, "survivor-pension")
     await api.put("payments", "/payout-account", {"iban": kuwaiti_iban("KFHO", "77001")}, widow.token)
     request = await api.post("requests", f"/offers/{offer['id']}/accept", {}, widow.token)

@@ -186,8 +186,7 @@ async def test_a_release_comes_goes_back_and_comes_again_under_load(releases: St
             found.version for found in read_definitions() if found.id == NEW_IN_THIS
         )
         tell(f"published: {len(offered)} services")
-        async for done in a_newer_event(releases, lambda code: replaced(code, "identity", 0), last):
-            tell(done)
+        await a_newer_event(releases, lambda code: replaced(code, "identity", 0), last, tell)
         tell(f"contracted: {await stack.migrate(THIS, releases.endpoints, '--contract')}")
         tell(f"a licence after {await load.until_one_more():.0f} s")
         await a_birth()
@@ -198,15 +197,15 @@ async def test_a_release_comes_goes_back_and_comes_again_under_load(releases: St
 
 
 async def a_newer_event(
-    releases: Stricken, identity_is_of: Callable[[Path], Awaitable[None]], last: Path
-) -> AsyncIterator[str]:
+    releases: Stricken, identity_is_of: Callable[[Path], Awaitable[None]], last: Path, tell: Callable[[str], None]
+) -> None:
     """An event in a version that the last release does not know waits for this one, and nothing else does."""
     await identity_is_of(last)
     driver = await a_paid_fine(releases.api)
     await releases.api.until(lambda: parked(releases), "event that the last release cannot read")
     assert not await owes_nothing(releases.api, driver)
-    yield f"identity of the last release, and fines are paid; parked: {'; '.join(await parked(releases))}"
+    tell(f"identity of the last release, and fines are paid; parked: {'; '.join(await parked(releases))}")
     await identity_is_of(THIS)
     await releases.api.until(lambda: owes_nothing(releases.api, driver), "fines that are paid")
     assert await parked(releases) == []
-    yield "identity of the new release; the register knows that they are paid, parked: nothing"
+    tell("identity of the new release; the register knows that they are paid, parked: nothing")

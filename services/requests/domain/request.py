@@ -459,7 +459,7 @@ def next_month(step: PayoutStep, number: int, since: datetime) -> Sequence[Reque
 
 def occasion_was_lost(state: Request, known: Known) -> Sequence[Event]:
     """What was begun with an offer is taken back; each document that was issued is reviewed by the agency, once, and
-    nothing more is paid.
+    no other month becomes due.
     """
     if state.offer_id is None:
         return []  # who has asked by themselves has asked for it, whatever else was the occasion
